@@ -1,0 +1,18 @@
+// Package zones is what we answer: it compiles master files (RFC 1035 section 5) into ready wire-format answers, and
+// answers queries from them. It knows no probes, sockets or clocks.
+//
+// A zone's life: Load parses the file with miekg/dns (master.go) into a draft (draft.go), validates that (validate.go)
+// and compiles it (compile.go, layout.go) into an arena of nodes and entries without pointers (zone.go, entry.go, table.go). Zones never
+// change; a new file makes a new Zone, and NewSet joins zones into the Set that is served.
+//
+// A query's life: Responder.Respond (respond.go) judges and parses it (package wire), finds the nearest zone (set.go) and in it the
+// closest existing name (lookup.go), copies the entry for the type, and moves its compression pointers if the name that is asked
+// for is not the one that the entry was laid out for. Aliases are followed one lookup at a time, into other zones too,
+// so that zones compile apart from each other: one that changes costs the others nothing.
+//
+// The names of services have no addresses here but a Slot (slot.go): an atomic pointer to a Timeline, shared by all names of a
+// service, from which the clock picks the addresses and their TTL. A failover is one store into it.
+//
+// Measured and rejected: answers with whole CNAME chains compiled in (faster for aliases by one lookup, but they tie zones
+// together, and every selection of a service multiplies them).
+package zones

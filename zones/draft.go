@@ -1,0 +1,267 @@
+package zones
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"dnsfailover/zones/wire"
+)
+
+// Dynamic is a name whose A and AAAA belong to a service.
+type Dynamic struct {
+	Name    string // fully qualified, may be a wildcard
+	Service string // for problems
+	Where   string // file:line:column of the name in the configuration, for problems
+	Slot    *Slot
+	// Repeats are the addresses that the zone file may repeat at Name: the first target's.
+	Repeats []netip.Addr
+	// MaxTTL bounds TTLs of the service's answers, in seconds.
+	MaxTTL uint32
+}
+
+// draft is a zone on its way from master file to compiled answers: its names with their records, in
+// flat slices, since there may be millions.
+type draft struct {
+	name     string // apex, presentation format
+	apex     []byte // apex, wire format, lower case
+	file     string
+	index    map[string]int32 // by key: the labels before the apex, wire format, lower case
+	nodes    []draftNode
+	records  []draftRecord
+	rdata    []byte
+	paths    []string // master file and its includes
+	dynamics []Dynamic
+	problems []Problem
+	packed   [1 << 17]byte // one record while it is added
+}
+
+type draftNode struct {
+	key         string
+	first, last int32 // chain of records, -1 for none
+	dynamic     int32 // index in dynamics, -1 for none
+	flags       nodeFlags
+}
+
+type draftRecord struct {
+	next  int32
+	rdata uint32 // offset
+	ttl   uint32
+	line  int32
+	size  uint16
+	typ   uint16
+	path  uint16
+}
+
+// rrset is the records of one type at one name.
+type rrset struct {
+	typ     uint16
+	ttl     uint32
+	records []int32
+}
+
+func newDraft(name, file string) *draft {
+	d := &draft{name: dns.CanonicalName(name), file: file, index: map[string]int32{}}
+	d.apex = packName(d.name)
+	d.node("")
+	return d
+}
+
+// packName returns a valid name in wire format.
+func packName(name string) []byte {
+	buffer := make([]byte, wire.MaxName+1)
+	n, err := dns.PackDomainName(name, buffer, 0, nil, false)
+	if err != nil {
+		return nil
+	}
+	return buffer[:n]
+}
+
+// unpackName returns a name in presentation format.
+func unpackName(name []byte) string {
+	s, _, err := dns.UnpackDomainName(name, 0)
+	if err != nil {
+		return "?"
+	}
+	return s
+}
+
+// key returns name, in wire format, relative to the apex; false if it lies outside the zone.
+func (d *draft) key(name []byte) (string, bool) {
+	low := wire.Lower(name)
+	at := 0
+	for at < len(low) && len(low)-at > len(d.apex) {
+		at += 1 + int(low[at])
+	}
+	if string(low[at:]) != string(d.apex) {
+		return "", false
+	}
+	return string(low[:at]), true
+}
+
+// owner returns a key's name in presentation format.
+func (d *draft) owner(key string) string {
+	return unpackName(append([]byte(key), d.apex...))
+}
+
+// node returns the index of the node with that key, which is made if it isn't there.
+func (d *draft) node(key string) int32 {
+	if i, ok := d.index[key]; ok {
+		return i
+	}
+	i := int32(len(d.nodes))
+	d.nodes = append(d.nodes, draftNode{key: key, first: -1, last: -1, dynamic: -1})
+	d.index[key] = i
+	return i
+}
+
+// add takes one record from the master file.
+func (d *draft) add(rr dns.RR, path string, line int) {
+	header := rr.Header()
+	complain := func(format string, a ...any) {
+		d.problems = append(d.problems, Problem{File: path, Line: line, Owner: header.Name, Text: fmt.Sprintf(format, a...)})
+	}
+	if header.Class != dns.ClassINET {
+		complain("class %s in a zone of class IN: only IN is served", dns.Class(header.Class))
+		return
+	}
+	if notData(header.Rrtype) {
+		complain("%s is not a type that a zone can hold", dns.Type(header.Rrtype))
+		return
+	}
+	end, err := dns.PackRR(rr, d.packed[:], 0, nil, false)
+	if err != nil {
+		complain("the %s record can't be sent: %v", dns.Type(header.Rrtype), err)
+		return
+	}
+	nameEnd := 0
+	for d.packed[nameEnd] != 0 {
+		nameEnd += 1 + int(d.packed[nameEnd])
+	}
+	nameEnd++
+	if header.Rrtype != dns.TypeA && header.Rrtype != dns.TypeAAAA || nameEnd > wire.MaxName {
+		// The parser lets names pass that are two octets too long (RFC 1035 section 2.3.4).
+		if _, _, err := dns.UnpackRR(d.packed[:end], 0); err != nil {
+			complain("the %s record can't be sent: %v", dns.Type(header.Rrtype), err)
+			return
+		}
+	}
+	key, ok := d.key(d.packed[:nameEnd])
+	if !ok {
+		complain("out of the zone %s: a final dot may be missing or too many", d.name)
+		return
+	}
+	data := d.packed[nameEnd+10 : end]
+	_, opaque := rr.(*dns.RFC3597) // may be empty (RFC 3597 section 5)
+	if len(data) == 0 && !opaque && header.Rrtype != dns.TypeNULL && header.Rrtype != dns.TypeAPL {
+		complain("the %s record has no data", dns.Type(header.Rrtype))
+		return
+	}
+	ttl := header.Ttl
+	if ttl > 1<<31-1 {
+		ttl = 0 // RFC 2181 section 8
+	}
+	if len(d.paths) == 0 || d.paths[len(d.paths)-1] != path {
+		d.paths = append(d.paths, path)
+	}
+	n := d.node(key)
+	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
+		if d.records[i].typ == header.Rrtype && string(d.data(i)) == string(data) {
+			return // RFC 2181 section 5: duplicates are one
+		}
+	}
+	i := int32(len(d.records))
+	d.records = append(d.records, draftRecord{
+		next: -1, rdata: uint32(len(d.rdata)), size: uint16(len(data)), typ: header.Rrtype,
+		ttl: ttl, line: int32(line), path: uint16(len(d.paths) - 1),
+	})
+	d.rdata = append(d.rdata, data...)
+	if last := d.nodes[n].last; last >= 0 {
+		d.records[last].next = i
+	} else {
+		d.nodes[n].first = i
+	}
+	d.nodes[n].last = i
+}
+
+// notData says whether typ is one of the types that only messages carry (RFC 6895 section 3.1).
+func notData(typ uint16) bool {
+	return typ == 0 || typ == dns.TypeOPT || typ >= 128 && typ <= 255
+}
+
+// data returns the RDATA of record i, uncompressed.
+func (d *draft) data(i int32) []byte {
+	r := &d.records[i]
+	return d.rdata[r.rdata : r.rdata+uint32(r.size)]
+}
+
+// complain notes a problem at record i.
+func (d *draft) complain(i int32, warning bool, key, format string, a ...any) {
+	r := d.records[i]
+	d.problems = append(d.problems, Problem{
+		File: d.paths[r.path], Line: int(r.line), Owner: d.owner(key), Text: fmt.Sprintf(format, a...), Warning: warning,
+	})
+}
+
+// sets returns the RRsets of a node, A and AAAA first, in into, which is overwritten.
+func (d *draft) sets(n int32, into []rrset) []rrset {
+	into = into[:0]
+	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
+		r := &d.records[i]
+		at := slices.IndexFunc(into, func(s rrset) bool { return s.typ == r.typ })
+		if at < 0 {
+			if cap(into) > len(into) {
+				into = into[:len(into)+1]
+			} else {
+				into = append(into, rrset{})
+			}
+			at = len(into) - 1
+			into[at] = rrset{typ: r.typ, ttl: r.ttl, records: into[at].records[:0]}
+		}
+		into[at].ttl = min(into[at].ttl, r.ttl)
+		into[at].records = append(into[at].records, i)
+	}
+	slices.SortFunc(into, func(a, b rrset) int { return rank(a.typ) - rank(b.typ) })
+	return into
+}
+
+// rank orders types by how often they are asked for.
+func rank(typ uint16) int {
+	switch typ {
+	case dns.TypeCNAME:
+		return 0
+	case dns.TypeA:
+		return 1
+	case dns.TypeAAAA:
+		return 2
+	}
+	return 2 + int(typ)
+}
+
+// find returns the RRset of typ at a key, if both are there.
+func (d *draft) find(key string, typ uint16) (rrset, bool) {
+	n, ok := d.index[key]
+	if !ok {
+		return rrset{}, false
+	}
+	set := rrset{typ: typ}
+	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
+		if r := &d.records[i]; r.typ == typ {
+			if len(set.records) == 0 {
+				set.ttl = r.ttl
+			}
+			set.ttl = min(set.ttl, r.ttl)
+			set.records = append(set.records, i)
+		}
+	}
+	return set, len(set.records) > 0
+}
+
+// parent returns the key one label shorter.
+func parent(key string) string { return key[1+int(key[0]):] }
+
+// serial returns the serial of the SOA record's RDATA.
+func serial(soa []byte) uint32 { return binary.BigEndian.Uint32(soa[len(soa)-20:]) }

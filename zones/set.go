@@ -1,0 +1,90 @@
+package zones
+
+import (
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"dnsfailover/zones/wire"
+)
+
+// Set is all the zones that are served. It is immutable.
+type Set struct {
+	zones   []*Zone
+	parents []int   // by zone: index of the nearest zone above it, -1 for none
+	counts  []int   // label counts of the apexes, the most labels first
+	table   []int32 // by hash of the apex: index of a zone plus one; at most half full
+}
+
+// NewSet returns the set of zones, whose names differ.
+func NewSet(list []*Zone) *Set {
+	s := &Set{zones: list, parents: make([]int, len(list))}
+	size := 8
+	for size < 2*len(list) {
+		size *= 2
+	}
+	s.table = make([]int32, size)
+	for i, z := range list {
+		at := int(wire.Hash(z.apex)) & (size - 1)
+		for s.table[at] != 0 {
+			at = (at + 1) & (size - 1)
+		}
+		s.table[at] = int32(i + 1)
+		s.counts = append(s.counts, z.labels)
+	}
+	slices.Sort(s.counts)
+	s.counts = slices.Compact(s.counts)
+	slices.Reverse(s.counts)
+	for i, z := range list {
+		s.parents[i] = s.above(z)
+	}
+	return s
+}
+
+// Zones returns the zones in the order given.
+func (s *Set) Zones() []*Zone { return s.zones }
+
+// Find returns the index of the zone that answers for a fully qualified name; -1 for none.
+func (s *Set) Find(name string, qtype uint16) int {
+	var n wire.Name
+	if n.Read(packName(name)) == 0 {
+		return -1
+	}
+	return s.find(&n, qtype)
+}
+
+// above returns the index of the nearest zone above z.
+func (s *Set) above(z *Zone) int {
+	if z.labels == 0 {
+		return -1
+	}
+	var name wire.Name
+	name.Read(z.apex[1+int(z.apex[0]):])
+	return s.nearest(&name)
+}
+
+// find returns the index of the zone that answers for name: the nearest one (RFC 1034 section 4.3.2 step 2), except that the
+// DS of an apex is the parent's (RFC 4035 section 3.1.4.1).
+func (s *Set) find(name *wire.Name, qtype uint16) int {
+	i := s.nearest(name)
+	if qtype == dns.TypeDS && i >= 0 && name.Labels() == s.zones[i].labels && s.parents[i] >= 0 {
+		return s.parents[i]
+	}
+	return i
+}
+
+func (s *Set) nearest(name *wire.Name) int {
+	for _, labels := range s.counts {
+		skip := name.Labels() - labels
+		if skip < 0 {
+			continue
+		}
+		apex := name.From(skip)
+		for at := int(name.HashFrom(skip)) & (len(s.table) - 1); s.table[at] != 0; at = (at + 1) & (len(s.table) - 1) {
+			if i := int(s.table[at] - 1); string(s.zones[i].apex) == string(apex) {
+				return i
+			}
+		}
+	}
+	return -1
+}
