@@ -1,0 +1,13 @@
+//go:build !linux || !(amd64 || arm64)
+
+package server
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+)
+
+const batches = false
+
+func newBatch(*net.UDPConn, netip.Addr) (socket, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"cmp"
+	"slices"
+
+	"dnsfailover/zones"
+)
+
+// Counters count since the start.
+type Counters struct {
+	// Queries are the answers given, ordered by zone, transport, type and rcode.
+	Queries []QueryCount
+	// Dropped counts packets that got no answer, by reason; Panics those that a worker lost to a panic.
+	Dropped map[string]uint64
+	Panics  uint64
+	// SendErrors counts answers that the socket refused.
+	SendErrors uint64
+	// TCP connections: open now, accepted, closed or turned away because of the cap.
+	Open, Accepted, Refused uint64
+}
+
+// QueryCount is one cell of the query counters.
+type QueryCount struct {
+	Zone      string // "" for none of ours
+	Transport string // "udp", "tcp"
+	Type      string // "A"; types that nobody asks for are "other"
+	Rcode     string // "NOERROR"; those that nobody gets are "other"
+	Count     uint64
+}
+
+var transportNames = [...]string{zones.UDP: "udp", zones.Stream: "tcp"}
+
+// Counters returns the sums of all workers' counters.
+func (s *Server) Counters() Counters {
+	sums := make(map[QueryCount]uint64)
+	out := Counters{
+		Dropped: make(map[string]uint64),
+		Panics:  s.panics.count.Load(),
+	}
+	for _, e := range s.engines {
+		e.tally.add(sums, transportNames[e.transport])
+		for r := unanswered; r < reasons; r++ {
+			if r != panicked {
+				out.Dropped[reasonNames[r]] += e.tally.dropped[r].Load()
+			}
+		}
+	}
+	for cell, n := range sums {
+		cell.Count = n
+		out.Queries = append(out.Queries, cell)
+	}
+	slices.SortFunc(out.Queries, func(a, b QueryCount) int {
+		return cmp.Or(cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.Transport, b.Transport),
+			cmp.Compare(a.Type, b.Type), cmp.Compare(a.Rcode, b.Rcode))
+	})
+	for _, w := range s.workers {
+		out.SendErrors += w.refused.Load()
+	}
+	for _, b := range s.bindings {
+		out.Dropped[reasonOverflow] += b.overflow()
+	}
+	out.Open, out.Accepted, out.Refused = s.streams.counts()
+	return out
+}

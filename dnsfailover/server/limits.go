@@ -1,0 +1,42 @@
+package server
+
+import (
+	"net/netip"
+	"time"
+)
+
+// limits bound what TCP clients can take.
+type limits struct {
+	// idle is how long a connection may stay open with no query on its way (RFC 7766 section 6.2.3).
+	idle time.Duration
+	// message is how long a query may take from its first octet to its last.
+	message time.Duration
+	// write is how long a client may leave an answer unread before the connection is cut.
+	write time.Duration
+	// grace is how long a stopping server goes on with what it has in hand.
+	grace time.Duration
+	// connections and perClient cap the open connections, in all and of one client. A new one beyond
+	// a cap takes the place of the one that has been idle for longest.
+	connections, perClient int
+}
+
+func defaultLimits() limits {
+	connections := connectionCap(openFiles())
+	return limits{
+		idle: 10 * time.Second, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
+		connections: connections, perClient: max(connections/4, 2), // RFC 7766 section 6.2.2: a client may need a second one
+	}
+}
+
+// connectionCap leaves half of the files that may be open to UDP, probes, state and the control socket.
+func connectionCap(files uint64) int { return int(min(1000, max(files/2, 2))) }
+
+// clientOf is what the cap per client goes by: one client may hold a whole network.
+func clientOf(address netip.Addr) netip.Prefix {
+	address, bits := address.Unmap().WithZone(""), 56
+	if address.Is4() {
+		bits = 24
+	}
+	client, _ := address.Prefix(bits) // the bits fit the family
+	return client
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package server
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+func prepare(syscall.RawConn, netip.Addr, bool) error { return nil }
+
+func sharePort(*net.UDPConn) error { return errors.ErrUnsupported }
+
+func overflow(*net.UDPConn) uint64 { return 0 }

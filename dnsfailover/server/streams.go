@@ -1,0 +1,189 @@
+package server
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// streams are the TCP connections.
+type streams struct {
+	limits  limits
+	log     *slog.Logger
+	engines chan *engine // idle ones
+
+	mu        sync.Mutex
+	open      *list.List // of *stream, the one that has been idle for longest first
+	clients   map[netip.Prefix]int
+	accepted  uint64
+	refused   uint64
+	complaint time.Time // when accept last logged an error
+	end       time.Time // once the server stops: when all connections are closed
+
+	running sync.WaitGroup
+}
+
+func newStreams(l limits, engines int, log *slog.Logger) *streams {
+	return &streams{
+		limits: l, log: log,
+		engines: make(chan *engine, engines),
+		open:    list.New(),
+		clients: make(map[netip.Prefix]int),
+	}
+}
+
+// accept lets connections in until listener is closed.
+func (s *streams) accept(ctx context.Context, listener *net.TCPListener) {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		conn, err := listener.AcceptTCP()
+		switch {
+		case err == nil:
+			pause = shortest
+			s.admit(conn)
+			continue
+		case errors.Is(err, net.ErrClosed):
+			return
+		}
+		// No files or no memory are left. The queue stays as it is, so trying again at once would spin.
+		s.starved(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+			pause = min(2*pause, longest)
+		}
+	}
+}
+
+// starved gives back the file of the connection that has been idle for longest, and complains once a minute.
+func (s *streams) starved(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.evict(func(*stream) bool { return true })
+	if now := time.Now(); now.Sub(s.complaint) > time.Minute {
+		s.complaint = now
+		s.log.Warn("TCP connections wait, the system has no more room for them; UDP goes on", "error", err, "open", s.open.Len())
+	}
+}
+
+// admit starts to serve a connection; at a cap, in place of the one that has been idle for longest.
+func (s *streams) admit(conn *net.TCPConn) {
+	client := clientOf(conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
+	c := &stream{streams: s, conn: conn, client: client}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted++
+	switch {
+	case s.clients[client] >= s.limits.perClient:
+		s.evict(func(c *stream) bool { return c.client == client })
+	case s.open.Len() >= s.limits.connections:
+		s.evict(func(*stream) bool { return true })
+	}
+	c.place = s.open.PushBack(c)
+	s.clients[client]++
+	s.running.Go(c.serve)
+}
+
+// evict closes the first connection in the order of idleness that match takes. s.mu is held.
+func (s *streams) evict(match func(*stream) bool) {
+	for e := s.open.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*stream); match(c) {
+			s.refused++
+			s.remove(c)
+			_ = c.conn.Close()
+			return
+		}
+	}
+}
+
+// remove takes c off the list, if it is still there. s.mu is held.
+func (s *streams) remove(c *stream) {
+	if c.place == nil {
+		return
+	}
+	s.open.Remove(c.place)
+	c.place = nil
+	if s.clients[c.client]--; s.clients[c.client] == 0 {
+		delete(s.clients, c.client)
+	}
+}
+
+// leave is the end of a connection.
+func (s *streams) leave(c *stream) {
+	s.mu.Lock()
+	s.remove(c)
+	s.mu.Unlock()
+	_ = c.conn.Close()
+}
+
+// touch marks c as the one that was busy last.
+func (s *streams) touch(c *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.place != nil {
+		s.open.MoveToBack(c.place)
+	}
+}
+
+// arm sets the deadline for what c reads next. Under mu, so that stop, which moves it, has the last word.
+func (s *streams) arm(c *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waits := c.start == c.end
+	switch {
+	case !s.end.IsZero():
+		c.looked = true
+		deadline := s.end
+		if waits {
+			deadline = time.Now().Add(lastLook)
+		}
+		_ = c.conn.SetReadDeadline(deadline)
+	case waits:
+		_ = c.conn.SetReadDeadline(time.Now().Add(s.limits.idle))
+	case !c.partial:
+		c.partial = true
+		_ = c.conn.SetReadDeadline(time.Now().Add(s.limits.message))
+	}
+}
+
+// stop ends the waiting of all connections for queries: each has a last look and leaves.
+func (s *streams) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end = time.Now().Add(s.limits.grace)
+	for e := s.open.Front(); e != nil; e = e.Next() {
+		_ = e.Value.(*stream).conn.SetReadDeadline(longAgo)
+	}
+}
+
+func (s *streams) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.end.IsZero()
+}
+
+// wait returns when all connections are closed; those that are still busy at the end are cut.
+func (s *streams) wait() {
+	cut := time.AfterFunc(time.Until(s.end), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for e := s.open.Front(); e != nil; e = e.Next() {
+			_ = e.Value.(*stream).conn.Close()
+		}
+	})
+	s.running.Wait()
+	cut.Stop()
+}
+
+func (s *streams) counts() (open, accepted, refused uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(s.open.Len()), s.accepted, s.refused
+}
