@@ -1,0 +1,119 @@
+package checks
+
+import (
+	"context"
+	"time"
+)
+
+// Verdict is a check's state after hysteresis.
+type Verdict uint8
+
+// The zero Verdict is Unknown: nothing has been proved since the start.
+const (
+	Unknown Verdict = iota
+	Up
+	Down
+)
+
+// String returns the verdict's name: unknown, up or down.
+func (v Verdict) String() string { return [...]string{"unknown", "up", "down"}[v] }
+
+// A Check is the definition of one health test of one address. It is immutable.
+type Check struct {
+	// ID names the check, unique in a scheduler and stable over reloads: "web/primary@203.0.113.10".
+	ID string
+	// Probe executes it.
+	Probe Probe
+	// Interval separates the starts of two probes, Recheck those after a contrary
+	// result and while the verdict is unknown. Timeout bounds one probe from dial to last byte.
+	Interval, Timeout, Recheck time.Duration
+	// Fall consecutive failures turn the verdict down, Rise consecutive successes turn it up.
+	Fall, Rise int
+}
+
+// same says whether two checks do the same with the same result.
+func (c *Check) same(d *Check) bool {
+	return c.ID == d.ID && c.Interval == d.Interval && c.Timeout == d.Timeout && c.Recheck == d.Recheck &&
+		c.Fall == d.Fall && c.Rise == d.Rise && c.Probe.String() == d.Probe.String()
+}
+
+// A Probe executes one health test. Run must return soon after ctx ends, whose deadline is the check's timeout.
+type Probe interface {
+	Run(ctx context.Context) Result
+	// String describes the probe completely: two probes with equal strings do the same.
+	String() string
+}
+
+// Result is what one probe saw.
+type Result struct {
+	OK bool
+	// Reason says why the probe failed, or what it saw when it did not, in an
+	// operator's words: "connection refused", "status 503, wanted 200-299".
+	Reason string
+	Start  time.Time
+	// Took is the time from Start to the last thing the probe waited for.
+	Took time.Duration
+	// Phases are the parts of Took in order: dial, tls, first byte, headers, body. The last one of a
+	// failed probe is where it failed.
+	Phases []Phase
+	// Seen holds facts for a person who debugs the check, as "name: value" lines: status line, headers, certificate.
+	Seen []string
+}
+
+// Phase is one part of a probe.
+type Phase struct {
+	Name string
+	Took time.Duration
+}
+
+// Transition is the only thing that leaves a scheduler: a change of verdict, or the
+// begin or end of a run of contrary results (results that speak against the verdict;
+// while it is unknown, all do).
+type Transition struct {
+	Check *Check
+	From  Verdict
+	State State
+	// Earliest is the first instant at which the run of contrary results can change
+	// the verdict; zero if no such run is under way.
+	Earliest time.Time
+	Result   Result
+}
+
+// Snapshot is what a scheduler knows of one check, for those who show it.
+type Snapshot struct {
+	State    State
+	Last     Result    // zero before the first probe has ended
+	Next     time.Time // when the next probe is due
+	Earliest time.Time // as in Transition
+	Stats    Stats
+}
+
+// Stats count a check's probes since it was first scheduled.
+type Stats struct {
+	Successes, Failures uint64
+	// Late counts probes that started over a second after they were due, Overruns those that
+	// ended over a second after their timeout.
+	Late, Overruns uint64
+	// Seconds is the sum of all Took; Buckets[i] counts the probes that took at most Bounds[i].
+	Seconds float64
+	Buckets [len(Bounds)]uint64
+}
+
+// Bounds are the upper bounds of the histogram of probe durations, in seconds.
+var Bounds = [...]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+
+// count adds one result.
+func (s *Stats) count(r Result) {
+	if r.OK {
+		s.Successes++
+	} else {
+		s.Failures++
+	}
+	took := r.Took.Seconds()
+	s.Seconds += took
+	for i, bound := range Bounds {
+		if took <= bound {
+			s.Buckets[i]++
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package checks
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// The names of the phases.
+const (
+	phaseDial    = "dial"
+	phaseTLS     = "tls"
+	phaseFirst   = "first byte"
+	phaseHeaders = "headers"
+	phaseBody    = "body"
+)
+
+// dial opens a connection. It is given an address, so no resolver is ever asked.
+func dial(ctx context.Context, addr netip.AddrPort) (*net.TCPConn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()))
+}
+
+// bound makes every wait on conn end with ctx, at its deadline or when it is cancelled; release undoes it.
+func bound(ctx context.Context, conn net.Conn) (release func()) {
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return func() { stop() }
+}
+
+// A stopwatch takes the times of a probe's phases.
+type stopwatch struct {
+	start, lapped time.Time
+	limit         time.Duration // from start to the deadline; zero if there is none
+	phases        []Phase
+}
+
+func newStopwatch(ctx context.Context) *stopwatch {
+	now := time.Now()
+	w := &stopwatch{start: now, lapped: now}
+	if deadline, ok := ctx.Deadline(); ok {
+		w.limit = deadline.Sub(now).Round(time.Millisecond)
+	}
+	return w
+}
+
+// lap ends a phase.
+func (w *stopwatch) lap(phase string) {
+	now := time.Now()
+	w.phases = append(w.phases, Phase{phase, now.Sub(w.lapped)})
+	w.lapped = now
+}
+
+func (w *stopwatch) result(ok bool, reason string, seen []string) Result {
+	return Result{OK: ok, Reason: reason, Start: w.start, Took: w.lapped.Sub(w.start), Phases: w.phases, Seen: seen}
+}

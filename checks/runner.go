@@ -1,0 +1,135 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A runner keeps one check going, one probe at a time.
+type runner struct {
+	check  *Check
+	sched  *Scheduler
+	lane   *lane
+	phase  time.Duration   // where in each interval the check is due
+	ctx    context.Context // ends when the check is removed or the scheduler stops
+	cancel context.CancelFunc
+
+	// Guarded by lane.mu.
+	due  time.Time
+	late bool // since it was due, it has waited for over lateBy
+	slot int  // index in the lane's queue; -1 while a probe is under way
+
+	mu   sync.Mutex // held while a result is judged and reported, and by remove
+	told bool       // the contrary run under way has been reported; owned by whoever probes
+	snap atomic.Pointer[Snapshot]
+}
+
+func newRunner(s *Scheduler, l *lane, c *Check, restored State, due time.Time) *runner {
+	h := fnv.New64a()
+	h.Write([]byte(c.ID))
+	r := &runner{check: c, sched: s, lane: l, phase: time.Duration(h.Sum64() % uint64(c.Interval)), slot: -1}
+	r.ctx, r.cancel = context.WithCancel(s.ctx)
+	r.snap.Store(&Snapshot{State: restored, Next: due, Earliest: restored.Earliest(due, c.Recheck, c.Fall, c.Rise)})
+	return r
+}
+
+// remove ends the runner: its probe is cancelled, and nothing of it is reported once remove has returned.
+func (r *runner) remove() {
+	r.mu.Lock()
+	r.cancel()
+	r.mu.Unlock()
+	r.lane.take(r)
+}
+
+// probe probes once and puts the runner back into its lane. A probe that was cut short by the end of ctx
+// says nothing about the target and counts for nothing.
+func (r *runner) probe(ctx context.Context) {
+	due := r.due
+	if ctx.Err() == nil {
+		start := time.Now()
+		result, overran := r.run(ctx, start)
+		if ctx.Err() == nil {
+			var ok bool
+			if due, ok = r.judge(result, start, overran); !ok {
+				return
+			}
+		}
+	}
+	r.lane.put(r, due)
+}
+
+// run executes the probe under its own deadline.
+func (r *runner) run(ctx context.Context, start time.Time) (result Result, overran bool) {
+	c := r.check
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	// A probe that never ends must not go unnoticed either.
+	warn := time.AfterFunc(c.Timeout+lateBy, func() {
+		r.sched.overruns.warn("probe overruns its timeout", "check", c.ID, "probe", c.Probe.String(), "timeout", c.Timeout)
+	})
+	defer func() {
+		overran = !warn.Stop()
+		if p := recover(); p != nil {
+			r.sched.panics.warn("probe panicked", "check", c.ID, "probe", c.Probe.String(), "panic", p, "stack", string(debug.Stack()))
+			result = Result{Reason: fmt.Sprintf("the probe itself crashed: %v", p)}
+		}
+		if result.Start.IsZero() {
+			result.Start, result.Took = start, time.Since(start)
+		}
+	}()
+	return c.Probe.Run(ctx), false
+}
+
+// judge observes the result of a probe that began at start, reports what it changes and returns when the
+// next probe is due; false if the check has been removed meanwhile.
+func (r *runner) judge(result Result, start time.Time, overran bool) (due time.Time, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil {
+		return time.Time{}, false
+	}
+	c, now, old := r.check, time.Now(), r.snap.Load()
+	state := old.State.Observe(result.OK, now, c.Fall, c.Rise)
+	due = r.next(state, start, now)
+	snap := &Snapshot{
+		State: state, Last: result, Next: due, Stats: old.Stats,
+		Earliest: state.Earliest(due, c.Recheck, c.Fall, c.Rise),
+	}
+	snap.Stats.count(result)
+	if r.late {
+		snap.Stats.Late++
+	}
+	if overran {
+		snap.Stats.Overruns++
+	}
+	r.snap.Store(snap)
+
+	// A contrary run that was restored has been reported by nobody here.
+	if old.State.transits(state) || state.Contrary() && !r.told {
+		r.told = state.Contrary()
+		r.sched.report(Transition{Check: c, From: old.State.Verdict, State: state, Earliest: snap.Earliest, Result: result})
+	}
+	return due, true
+}
+
+// next returns when the probe after the one from start to end is due.
+func (r *runner) next(state State, start, end time.Time) time.Time {
+	c := r.check
+	due := start.Add(c.Recheck)
+	if state.Verdict != Unknown && !state.Contrary() {
+		due = r.lane.regular(start, r.phase)
+		// Back from rechecks the phase may be very near.
+		if soonest := start.Add(min(c.Recheck, c.Interval)); due.Before(soonest) {
+			due = soonest
+		}
+	}
+	if due.Before(end) {
+		due = end
+	}
+	return due
+}
