@@ -1,0 +1,102 @@
+package config
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+
+	"dnsfailover/checks"
+)
+
+// build returns what the program works with. Nothing can go wrong any more.
+func (c *rawConfig) build(file string) *Config {
+	where := func(at pos) string { return fmt.Sprintf("%s:%d:%d", file, at.line, at.column) }
+	built := &Config{
+		File:   file,
+		Listen: Listen{Admin: c.admin.v, Control: c.control.v},
+		State:  c.state.v,
+		MaxAge: c.maxAge.v,
+	}
+	for _, l := range c.dns.items {
+		built.Listen.DNS = append(built.Listen.DNS, l.v)
+	}
+	for _, t := range c.tokens.items {
+		built.Tokens = append(built.Tokens, Token{Name: t.name.v, Secret: t.secret})
+	}
+	for _, z := range c.zones.items {
+		built.Zones = append(built.Zones, Zone{Name: z.name.v, File: z.file.v, Where: where(z.name.pos)})
+	}
+	for _, s := range c.services.items {
+		built.Services = append(built.Services, s.build(where))
+	}
+	return built
+}
+
+func (s *rawService) build(where func(pos) string) Service {
+	built := Service{
+		Name:     s.name.v,
+		Where:    where(s.name.pos),
+		MinTTL:   s.minTTL.v,
+		MaxTTL:   s.maxTTL.v,
+		Failback: Failback{Manual: s.mode.v == "manual", After: s.after.v},
+		AllDown:  AllDown(s.allDown.v),
+	}
+	for _, rec := range s.records.items {
+		built.Records = append(built.Records, Record{Name: rec.v, Where: where(rec.pos)})
+	}
+	for _, t := range s.targets.items {
+		target := Target{Name: t.name.v, Where: where(t.name.pos), Need: t.need.v}
+		for i, a := range t.addresses.items {
+			address := Address{IP: a.v}
+			if t.check != nil {
+				address.Check = t.check.build(a.v, i)
+				address.Check.ID = fmt.Sprintf("%s/%s@%s", s.name.v, t.name.v, a.v)
+			}
+			target.Addresses = append(target.Addresses, address)
+		}
+		built.Targets = append(built.Targets, target)
+	}
+	return built
+}
+
+// build returns the check, without its ID, of served, the target's i-th address.
+func (c *rawCheck) build(served netip.Addr, i int) *checks.Check {
+	dialled := served
+	switch at := c.at.items; {
+	case len(at) == 1:
+		dialled = at[0].v
+	case len(at) > 1:
+		dialled = at[i].v
+	}
+	return &checks.Check{
+		Probe:    c.probe(dialled),
+		Interval: c.interval.v,
+		Timeout:  c.timeout.v,
+		Recheck:  c.recheck.v,
+		Fall:     c.fall.v,
+		Rise:     c.rise.v,
+	}
+}
+
+func (c *rawCheck) probe(dialled netip.Addr) checks.Probe {
+	if c.tcp.from != absent {
+		if full := c.tcp.v; full.Addr().IsValid() {
+			return &checks.TCPProbe{Address: full}
+		}
+		return &checks.TCPProbe{Address: netip.AddrPortFrom(dialled, c.tcp.v.Port())}
+	}
+	p := &checks.HTTPProbe{URL: c.http.v, Address: dialled, Method: c.method.v, Body: c.body.v}
+	for _, status := range c.status.items {
+		p.Statuses = append(p.Statuses, status.v)
+	}
+	if len(c.headers.items) > 0 {
+		p.Headers = http.Header{}
+	}
+	for _, h := range c.headers.items {
+		p.Headers.Set(h.name.v, h.value.v)
+	}
+	if c.roots != nil {
+		p.Roots, p.RootsID = c.roots.pool, c.roots.id
+	}
+	return p
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"dnsfailover/checks"
+)
+
+// Config is a whole configuration, checked and with every default filled in.
+type Config struct {
+	File     string // as given to Load
+	Listen   Listen
+	State    string        // directory, absolute
+	MaxAge   time.Duration // what the state directory says is believed if it is younger than this
+	Tokens   []Token
+	Zones    []Zone
+	Services []Service
+	Warnings []Problem
+}
+
+// Listen says where the server listens.
+type Listen struct {
+	DNS     []netip.AddrPort // UDP and TCP
+	Admin   netip.AddrPort   // zero: off
+	Control string           // path of the control socket
+}
+
+// Token allows whoever bears it to write over HTTP.
+type Token struct {
+	Name   string // shown as the author
+	Secret string // read from the file the configuration names
+}
+
+// Zone is authoritative data under an apex, from one master file.
+type Zone struct {
+	Name  string // fully qualified, lower case
+	File  string // absolute, or relative to the working directory
+	Where string // file:line:column
+}
+
+// Service is a set of names that move together.
+type Service struct {
+	Name     string
+	Where    string
+	Records  []Record
+	MinTTL   time.Duration // whole seconds
+	MaxTTL   time.Duration // whole seconds
+	Targets  []Target      // in order of preference, at least one
+	Failback Failback
+	AllDown  AllDown
+}
+
+// Record is one name of a service.
+type Record struct {
+	Name  string // fully qualified, lower case
+	Where string
+}
+
+// Target is one place that a service can point at.
+type Target struct {
+	Name      string
+	Where     string
+	Addresses []Address
+	Need      int // how many addresses must be up for the target to be up
+}
+
+// Address is one address of a target and, unless the target has no check, what watches it.
+type Address struct {
+	IP netip.Addr
+	// Check is nil if the target has no check: the address counts as up. With `at`, one address is served
+	// and another is dialled.
+	Check *checks.Check
+}
+
+// Failback says when a service goes back to a better target that is up again.
+type Failback struct {
+	Manual bool
+	After  time.Duration // how long the better target must have been up
+}
+
+// AllDown says what a service serves when none of its targets is up.
+type AllDown string
+
+// The first and last target in order, the one that is served, or NODATA.
+const (
+	AllDownFirst AllDown = "first"
+	AllDownLast  AllDown = "last"
+	AllDownHold  AllDown = "hold"
+	AllDownNone  AllDown = "none"
+)
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	File         string
+	Line, Column int    // 1-based; 0: the file as a whole
+	Text         string // one sentence in an operator's words
+}
+
+// String returns the problem as file:line:column: text.
+func (p Problem) String() string {
+	if p.Line == 0 {
+		return p.File + ": " + p.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"dnsfailover/checks"
+)
+
+// setDefaults fills in what the file leaves out. A check takes a key first from `defaults`.
+func (c *rawConfig) setDefaults() {
+	if c.dns.from == absent {
+		c.dns.from = builtin
+		for _, text := range []string{"0.0.0.0:53", "[::]:53"} {
+			c.dns.items = append(c.dns.items, leaf[netip.AddrPort]{v: netip.MustParseAddrPort(text), text: text, from: builtin})
+		}
+	}
+	fill(&c.admin, netip.MustParseAddrPort("127.0.0.1:8053"), "127.0.0.1:8053")
+	fill(&c.state, "/var/lib/dnsfailover", "/var/lib/dnsfailover")
+	fill(&c.maxAge, 15*time.Minute, "15m")
+	// listen.control follows from the state directory: see build.
+
+	for _, s := range c.services.items {
+		s.setDefaults(&c.defaults)
+	}
+	c.defaults.setDefaults()
+}
+
+func (s *rawService) setDefaults(defaults *rawCheck) {
+	// With only one of the two given, the other one gives way to it.
+	if s.minTTL.from == absent && s.maxTTL.ok() && s.maxTTL.v < 5*time.Second {
+		fill(&s.minTTL, s.maxTTL.v, s.maxTTL.text)
+	}
+	if s.maxTTL.from == absent && s.minTTL.ok() && s.minTTL.v > time.Minute {
+		fill(&s.maxTTL, s.minTTL.v, s.minTTL.text)
+	}
+	fill(&s.minTTL, 5*time.Second, "5s")
+	fill(&s.maxTTL, time.Minute, "60s")
+	fill(&s.mode, "auto", "auto")
+	fill(&s.after, time.Minute, "1m")
+	fill(&s.allDown, string(AllDownLast), string(AllDownLast))
+	for _, t := range s.targets.items {
+		fill(&t.need, 1, "1")
+		if t.check != nil {
+			t.check.inherit(defaults)
+			t.check.setDefaults()
+		}
+	}
+}
+
+// inherit takes from d what c leaves out.
+func (c *rawCheck) inherit(d *rawCheck) {
+	if c.http.from == absent && c.tcp.from == absent {
+		take(&c.http, d.http)
+		take(&c.tcp, d.tcp)
+	}
+	// What only means something for HTTP is not forced upon other checks.
+	if c.tcp.from == absent {
+		takeList(&c.status, d.status)
+		take(&c.body, d.body)
+		take(&c.method, d.method)
+		takeList(&c.headers, d.headers)
+	}
+	if c.tcp.from == absent && (!c.http.ok() || c.http.v.Scheme == "https") {
+		take(&c.ca, d.ca)
+	}
+	if c.tcp.from == absent || !c.tcp.v.Addr().IsValid() {
+		takeList(&c.at, d.at)
+	}
+	take(&c.interval, d.interval)
+	take(&c.timeout, d.timeout)
+	take(&c.recheck, d.recheck)
+	take(&c.fall, d.fall)
+	take(&c.rise, d.rise)
+}
+
+func (c *rawCheck) setDefaults() {
+	if c.status.from == absent {
+		c.status.from = builtin
+		c.status.items = []leaf[checks.StatusRange]{{v: checks.StatusRange{From: 200, To: 299}, text: "200-299", from: builtin}}
+	}
+	fill(&c.method, "GET", "GET")
+	fill(&c.interval, 10*time.Second, "10s")
+	fill(&c.timeout, 3*time.Second, "3s")
+	// Nobody who wants probes every second wants them slower after a failure.
+	if c.recheck.from == absent && c.interval.ok() && c.interval.v < 2*time.Second {
+		fill(&c.recheck, c.interval.v, c.interval.text)
+	}
+	fill(&c.recheck, 2*time.Second, "2s")
+	fill(&c.fall, 3, "3")
+	fill(&c.rise, 5, "5")
+}
+
+func fill[T any](l *leaf[T], v T, text string) {
+	if l.from == absent {
+		*l = leaf[T]{v: v, text: text, from: builtin}
+	}
+}
+
+func take[T any](l *leaf[T], d leaf[T]) {
+	if l.from == absent && d.from != absent {
+		*l = d
+		l.from = inherited
+	}
+}
+
+func takeList[T any](l *list[T], d list[T]) {
+	if l.from == absent && d.from != absent {
+		*l = d
+		l.from = inherited
+	}
+}

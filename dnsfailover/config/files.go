@@ -1,0 +1,143 @@
+package config
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	maxReferred = 1 << 20 // bytes in a file that the configuration refers to
+	minSecret   = 16      // characters in a token
+	maxSocket   = 107     // bytes in the path of a Unix socket on Linux
+)
+
+// roots are the authorities of a private certificate.
+type roots struct {
+	pool *x509.CertPool
+	id   string // digest of the file
+}
+
+// readFiles resolves paths against dir, the directory of the configuration, and reads the files that hold
+// tokens and certificates.
+func (c *rawConfig) readFiles(r *report, dir string) {
+	c.resolvePaths(r, dir)
+
+	holders := map[string]string{}
+	for _, t := range c.tokens.items {
+		t.readSecret(r, dir)
+		if holder, twice := holders[t.secret]; twice && t.secret != "" {
+			r.problem(t.file.pos, "token %q is the same as token %q: give each its own", t.name.v, holder)
+		}
+		holders[t.secret] = t.name.v
+	}
+
+	c.defaults.readRoots(r, dir)
+	for _, s := range c.services.items {
+		for _, t := range s.targets.items {
+			switch {
+			case t.check == nil:
+			case t.check.ca.from == inherited:
+				t.check.roots = c.defaults.roots
+			default:
+				t.check.readRoots(r, dir)
+			}
+		}
+	}
+}
+
+// resolvePaths makes paths absolute, or relative to the working directory, for whoever opens them.
+func (c *rawConfig) resolvePaths(r *report, dir string) {
+	for _, z := range c.zones.items {
+		z.file.v = resolve(dir, z.file.v)
+	}
+	c.state.v = absolute(resolve(dir, c.state.v))
+	if c.control.from == absent {
+		c.control = leaf[string]{pos: c.state.pos, v: filepath.Join(c.state.v, "control.sock"), from: builtin, bad: c.state.bad}
+	}
+	c.control.v = absolute(resolve(dir, c.control.v))
+	if c.control.ok() && len(c.control.v) > maxSocket {
+		r.problem(c.control.pos, "the path of the control socket has %d bytes, but no socket can have more than %d: set listen.control to a shorter one", len(c.control.v), maxSocket)
+	}
+}
+
+func (t *rawToken) readSecret(r *report, dir string) {
+	if !t.file.ok() {
+		return
+	}
+	path := resolve(dir, t.file.v)
+	data, mode, ok := readReferred(r, t.file, path)
+	if !ok {
+		return
+	}
+	secret := strings.TrimRight(string(data), "\r\n")
+	switch {
+	case mode.Perm()&0o004 != 0:
+		r.problem(t.file.pos, "everybody on this machine can read the token in %s: run chmod o-rwx on it, and change the token", path)
+	case secret == "":
+		r.problem(t.file.pos, "%s is empty: put a token in it, such as openssl rand -hex 16 prints", path)
+	case len(secret) < minSecret:
+		r.problem(t.file.pos, "the token in %s has %d characters: it needs at least %d", path, len(secret), minSecret)
+	case strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' }):
+		r.problem(t.file.pos, "the token in %s must be one line of ASCII without spaces", path)
+	default:
+		t.secret = secret
+	}
+}
+
+func (c *rawCheck) readRoots(r *report, dir string) {
+	if !c.ca.ok() {
+		return
+	}
+	path := resolve(dir, c.ca.v)
+	data, _, ok := readReferred(r, c.ca, path)
+	if !ok {
+		return
+	}
+	digest := sha256.Sum256(data)
+	c.roots = &roots{x509.NewCertPool(), hex.EncodeToString(digest[:8])}
+	if !c.roots.pool.AppendCertsFromPEM(data) {
+		r.problem(c.ca.pos, "%s holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----", path)
+	}
+}
+
+// readReferred returns the content and mode of the file that l names.
+func readReferred(r *report, l leaf[string], path string) ([]byte, os.FileMode, bool) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		r.problem(l.pos, "%s can't be read: %s", path, reason(err))
+		return nil, 0, false
+	case !info.Mode().IsRegular(): // to open a pipe could wait for ever
+		r.problem(l.pos, "%s is not a plain file", path)
+		return nil, 0, false
+	case info.Size() > maxReferred:
+		r.problem(l.pos, "%s is larger than 1 MiB: it must be another file that is meant", path)
+		return nil, 0, false
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		r.problem(l.pos, "%s can't be read: %s", path, reason(err))
+		return nil, 0, false
+	}
+	return data, info.Mode(), true
+}
+
+// resolve returns path relative to the working directory, given one relative to dir.
+func resolve(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// absolute returns path as it is if the working directory is gone.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

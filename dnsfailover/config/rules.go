@@ -1,0 +1,239 @@
+package config
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// checkRules reports every rule that is broken. It runs after setDefaults.
+func (c *rawConfig) checkRules(r *report) {
+	c.checkListen(r)
+	c.checkTokens(r)
+	c.checkZones(r)
+	unique(r, c.services.items, "service", func(s *rawService) leaf[string] { return s.name })
+	owners := map[string]*rawService{}
+	for _, s := range c.services.items {
+		s.check(r)
+		c.checkRecords(r, s, owners)
+	}
+	c.defaults.checkRules(r)
+}
+
+func (c *rawConfig) checkListen(r *report) {
+	seen := map[netip.AddrPort]bool{}
+	for _, l := range c.dns.items {
+		// Port 0 takes a new port each time.
+		if l.ok() && l.v.Port() != 0 && seen[l.v] {
+			r.problem(l.pos, "dns: %q is listed twice: remove one", l.text)
+		}
+		seen[l.v] = l.ok()
+	}
+	if c.admin.ok() && c.admin.v.Port() != 0 && seen[c.admin.v] {
+		r.problem(c.admin.pos, "admin: DNS over TCP listens at %q already: give it another port", c.admin.text)
+	}
+}
+
+func (c *rawConfig) checkTokens(r *report) {
+	for _, t := range c.tokens.items {
+		needs(r, t.pos, t.whole, t.name.from, "a token", "name")
+		needs(r, t.pos, t.whole, t.file.from, "a token", "file")
+	}
+	unique(r, c.tokens.items, "token", func(t *rawToken) leaf[string] { return t.name })
+}
+
+func (c *rawConfig) checkZones(r *report) {
+	needs(r, c.pos, c.whole, c.zones.from, "the file", "zones")
+	for _, z := range c.zones.items {
+		needs(r, z.pos, z.whole, z.name.from, "a zone", "name")
+		needs(r, z.pos, z.whole, z.file.from, "a zone", "file")
+	}
+	unique(r, c.zones.items, "zone", func(z *rawZone) leaf[string] { return z.name })
+}
+
+// checkRecords sees to it that each record of s lies in a zone and belongs to no other service; owners
+// holds the services seen so far.
+func (c *rawConfig) checkRecords(r *report, s *rawService, owners map[string]*rawService) {
+	zonesKnown := c.zones.ok() && !slices.ContainsFunc(c.zones.items, func(z *rawZone) bool { return !z.name.ok() })
+	for _, rec := range s.records.items {
+		if !rec.ok() {
+			continue
+		}
+		inZone := func(z *rawZone) bool {
+			return z.name.v == "." || rec.v == z.name.v || strings.HasSuffix(rec.v, "."+z.name.v)
+		}
+		if zonesKnown && !slices.ContainsFunc(c.zones.items, inZone) {
+			r.problem(rec.pos, "record %q lies in none of the zones: write the full name, as in www.example.com, or add its zone", rec.text)
+		}
+		switch owner := owners[rec.v]; owner {
+		case nil:
+			owners[rec.v] = s
+		case s:
+			r.problem(rec.pos, "record %q is listed twice: remove one", rec.text)
+		default:
+			r.problem(rec.pos, "record %q belongs to service %q already: a name can only move with one service", rec.text, owner.name.text)
+		}
+	}
+}
+
+func (s *rawService) check(r *report) {
+	needs(r, s.pos, s.whole, s.name.from, "a service", "name")
+	needs(r, s.pos, s.whole, s.records.from, "a service", "records")
+	needs(r, s.pos, s.whole, s.targets.from, "a service", "targets")
+	for _, ttl := range []leaf[time.Duration]{s.minTTL, s.maxTTL} {
+		between(r, ttl, "a TTL", time.Second, 24*time.Hour, "1s", "24h")
+		if ttl.ok() && ttl.from == written && ttl.v%time.Second != 0 {
+			r.problem(ttl.pos, "a TTL can't be %s: DNS counts in whole seconds", ttl.text)
+		}
+	}
+	if s.minTTL.ok() && s.maxTTL.ok() && s.minTTL.v > s.maxTTL.v {
+		r.problem(s.minTTL.pos, "min %s is above max %s", s.minTTL.text, s.maxTTL.text)
+	}
+	between(r, s.after, "after", 0, 24*time.Hour, "0s", "24h")
+	unique(r, s.targets.items, "target", func(t *rawTarget) leaf[string] { return t.name })
+	for _, t := range s.targets.items {
+		t.checkRules(r)
+	}
+}
+
+func (t *rawTarget) checkRules(r *report) {
+	needs(r, t.pos, t.whole, t.name.from, "a target", "name")
+	needs(r, t.pos, t.whole, t.addresses.from, "a target", "addresses")
+	unique(r, t.addresses.items, "address", func(a leaf[netip.Addr]) leaf[netip.Addr] { return a })
+	known := t.addresses.ok()
+	if n := len(t.addresses.items); known && t.need.ok() && (t.need.v < 1 || t.need.v > n) {
+		r.problem(t.need.pos, "need must be from 1 to %d, the number of addresses, not %s", n, t.need.text)
+	}
+	if t.check == nil {
+		return
+	}
+	t.check.checkRules(r)
+	if c := t.check; c.whole && c.http.from == absent && c.tcp.from == absent {
+		r.problem(c.pos, `check doesn't say what to probe: add http: "https://www.example.com/" or tcp: ":443"`)
+	}
+	if n := len(t.check.at.items); known && t.check.at.ok() && n != 1 && n != len(t.addresses.items) {
+		r.problem(t.check.at.pos, "at has %d addresses for the %d of the target: list one for all of them, or one for each in the same order", n, len(t.addresses.items))
+	}
+}
+
+// checkRules judges a target's check, or the keys of one in `defaults`.
+func (c *rawCheck) checkRules(r *report) {
+	between(r, c.interval, "interval", 100*time.Millisecond, 24*time.Hour, "100ms", "24h")
+	between(r, c.timeout, "timeout", 10*time.Millisecond, 24*time.Hour, "10ms", "24h")
+	between(r, c.recheck, "recheck", 100*time.Millisecond, 24*time.Hour, "100ms", "24h")
+	between(r, c.fall, "fall", 1, 100, "1", "100")
+	between(r, c.rise, "rise", 1, 100, "1", "100")
+	if c.timeout.ok() && c.interval.ok() && c.timeout.v >= c.interval.v {
+		blame(r, []leaf[time.Duration]{c.timeout, c.interval},
+			"timeout %s must be shorter than interval %s: a probe ends before the next one begins")
+	}
+	if c.recheck.ok() && c.interval.ok() && c.recheck.v > c.interval.v {
+		blame(r, []leaf[time.Duration]{c.recheck, c.interval},
+			"recheck %s can't be longer than interval %s: after a failure, probes come sooner")
+	}
+	switch {
+	case c.http.from == written && c.tcp.from == written:
+		r.problem(c.tcp.pos, "a check has http or tcp, not both: remove one")
+	case c.tcp.from != absent:
+		c.checkTCP(r)
+	default:
+		c.checkHTTP(r)
+	}
+}
+
+func (c *rawCheck) checkTCP(r *report) {
+	for _, key := range []struct {
+		name string
+		pos
+		from origin
+	}{
+		{"status", c.status.pos, c.status.from},
+		{"body", c.body.pos, c.body.from},
+		{"method", c.method.pos, c.method.from},
+		{"headers", c.headers.pos, c.headers.from},
+		{"ca", c.ca.pos, c.ca.from},
+	} {
+		if key.from == written {
+			r.problem(key.pos, "%s means nothing to a tcp check, which only connects: remove it, or use http", key.name)
+		}
+	}
+	if c.at.from == written && c.tcp.ok() && c.tcp.v.Addr().IsValid() {
+		r.problem(c.at.pos, "tcp says what to dial already: remove at, or leave the port alone in tcp")
+	}
+}
+
+func (c *rawCheck) checkHTTP(r *report) {
+	if c.ca.from == written && c.http.ok() && c.http.v.Scheme == "http" {
+		r.problem(c.ca.pos, "ca means nothing to an http:// URL, which has no certificate: remove it, or use https://")
+	}
+	if c.method.ok() && c.method.v == http.MethodHead && c.body.ok() {
+		body := c.body
+		body.text = strconv.Quote(body.text)
+		blame(r, []leaf[string]{body, c.method}, "body %s can't be found with method %s, which answers without a body")
+	}
+	if c.body.ok() && len(c.body.v) > 64<<10 {
+		r.problem(c.body.pos, "body is longer than the 64 KiB of an answer that are searched for it")
+	}
+	seen := map[string]bool{}
+	for _, h := range c.headers.items {
+		name := http.CanonicalHeaderKey(h.name.v)
+		switch name {
+		case "Host":
+			r.problem(h.name.pos, "headers: Host comes from the URL: put the name there, and the address to dial in at")
+		case "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
+			r.problem(h.name.pos, "headers: %s is the probe's own matter: remove it", name)
+		}
+		if seen[name] {
+			r.problem(h.name.pos, "headers: %s is given twice: remove one", name)
+		}
+		seen[name] = true
+	}
+}
+
+// needs reports that a key is missing.
+func needs(r *report, at pos, whole bool, from origin, what, key string) {
+	if whole && from == absent {
+		r.problem(at, "%s needs the key %q", what, key)
+	}
+}
+
+// unique reports what stands twice in a list under the same name.
+func unique[T any, N comparable](r *report, items []T, what string, name func(T) leaf[N]) {
+	seen := map[N]pos{}
+	for _, item := range items {
+		l := name(item)
+		if !l.ok() {
+			continue
+		}
+		if first, twice := seen[l.v]; twice {
+			r.problem(l.pos, "%s %q is there twice, first in line %d: rename or remove one", what, l.text, first.line)
+			continue
+		}
+		seen[l.v] = l.pos
+	}
+}
+
+// between reports a value that the file gives and that is too low or too high.
+func between[T cmp.Ordered](r *report, l leaf[T], what string, low, high T, lowText, highText string) {
+	if l.ok() && l.from != builtin && (l.v < low || l.v > high) {
+		r.problem(l.pos, "%s must be from %s to %s, not %s", what, lowText, highText, l.text)
+	}
+}
+
+// blame reports values that don't go together at the first one that is written where it applies. If none is,
+// they met in `defaults`, where they are reported too.
+func blame[T any](r *report, together []leaf[T], format string) {
+	i := slices.IndexFunc(together, func(l leaf[T]) bool { return l.from == written })
+	if i < 0 {
+		return
+	}
+	texts := make([]any, len(together))
+	for j, l := range together {
+		texts[j] = l.text + map[origin]string{builtin: " (the default)", inherited: " (from defaults)"}[l.from]
+	}
+	r.problem(together[i].pos, format, texts...)
+}
