@@ -47,6 +47,9 @@ type Probe interface {
 // Result is what one probe saw.
 type Result struct {
 	OK bool
+	// Inconclusive says that this host lacked something, such as a free file descriptor: the target was not
+	// asked, and the result counts neither way.
+	Inconclusive bool
 	// Reason says why the probe failed, or what it saw when it did not, in an
 	// operator's words: "connection refused", "status 503, wanted 200-299".
 	Reason string
@@ -90,7 +93,7 @@ type Snapshot struct {
 
 // Stats count a check's probes since it was first scheduled.
 type Stats struct {
-	Successes, Failures uint64
+	Successes, Failures, Inconclusive uint64
 	// Late counts probes that started over a second after they were due, Overruns those that
 	// ended over a second after their timeout.
 	Late, Overruns uint64
@@ -104,9 +107,13 @@ var Bounds = [...]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 // count adds one result.
 func (s *Stats) count(r Result) {
-	if r.OK {
+	switch {
+	case r.Inconclusive:
+		s.Inconclusive++
+		return
+	case r.OK:
 		s.Successes++
-	} else {
+	default:
 		s.Failures++
 	}
 	took := r.Took.Seconds()

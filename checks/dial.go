@@ -54,3 +54,10 @@ func (w *stopwatch) lap(phase string) {
 func (w *stopwatch) result(ok bool, reason string, seen []string) Result {
 	return Result{OK: ok, Reason: reason, Start: w.start, Took: w.lapped.Sub(w.start), Phases: w.phases, Seen: seen}
 }
+
+// undialled is the result of a probe whose dial failed.
+func (w *stopwatch) undialled(err error) Result {
+	r := w.result(false, dialReason(err, w.limit), nil)
+	r.Inconclusive = ours(err)
+	return r
+}

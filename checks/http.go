@@ -68,7 +68,7 @@ func (p *HTTPProbe) Run(ctx context.Context) Result {
 	conn, err := dial(ctx, p.dialled())
 	w.lap(phaseDial)
 	if err != nil {
-		return w.result(false, dialReason(err, w.limit), nil)
+		return w.undialled(err)
 	}
 	// Closing the connection under TLS says no goodbye, which could block on a peer that doesn't read.
 	defer conn.Close()

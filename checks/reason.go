@@ -44,6 +44,16 @@ func networkReason(err error) string {
 	return errno.Error()
 }
 
+// ours says that a connection failed for want of something on this host, which says nothing about the target.
+func ours(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 func dialReason(err error, limit time.Duration) string {
 	if isTimeout(err) {
 		return fmt.Sprintf("connect timed out after %s", limit)

@@ -94,7 +94,10 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 		return time.Time{}, false
 	}
 	c, now, old := r.check, time.Now(), r.snap.Load()
-	state := old.State.Observe(result.OK, now, c.Fall, c.Rise)
+	state := old.State
+	if !result.Inconclusive {
+		state = state.Observe(result.OK, now, c.Fall, c.Rise)
+	}
 	due = r.next(state, start, now)
 	snap := &Snapshot{
 		State: state, Last: result, Next: due, Stats: old.Stats,

@@ -424,3 +424,23 @@ func TestARestoredContraryRunIsReportedWhenItGoesOn(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatThisHostLacksSaysNothingOfTheTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		f := &fake{name: "no files left", run: func(context.Context) Result {
+			return Result{Inconclusive: true, Reason: "too many open files on this host"}
+		}}
+		c := check("a", f)
+		b.Set([]*Check{c}, map[string]State{"a": {Verdict: Up, Run: 7, RunOK: true}})
+		b.start(t)
+		after(time.Minute)
+		snap, _ := b.Snapshot("a")
+		if snap.State != (State{Verdict: Up, Run: 7, RunOK: true}) || len(b.transitions()) > 0 {
+			t.Errorf("state %+v, transitions %v", snap.State, b.transitions())
+		}
+		if snap.Last.Reason == "" || snap.Stats.Inconclusive == 0 || snap.Stats.Failures != 0 {
+			t.Errorf("the results don't show: %+v", snap)
+		}
+	})
+}

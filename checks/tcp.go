@@ -19,7 +19,7 @@ func (p *TCPProbe) Run(ctx context.Context) Result {
 	conn, err := dial(ctx, p.Address)
 	w.lap(phaseDial)
 	if err != nil {
-		return w.result(false, dialReason(err, w.limit), nil)
+		return w.undialled(err)
 	}
 	conn.Close()
 	return w.result(true, "connected", nil)
