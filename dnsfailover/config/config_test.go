@@ -235,5 +235,5 @@ func withoutSecrets(s string) string {
 	if !found {
 		return s
 	}
-	return before + after[16:]
+	return before + after[8:]
 }
