@@ -1,0 +1,187 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/zones"
+)
+
+// Ahead is what is served from an instant on, as far as it is known: the decision now and those at the
+// edges ahead, and the timeline made of them.
+type Ahead struct {
+	Timeline *zones.Timeline
+	Steps    []Planned // as many as the timeline has segments
+}
+
+// Planned is a decision and when it is served.
+type Planned struct {
+	Decision
+	// Edge is the instant of the known change that leads to the decision; of the first, that of the decision.
+	Edge time.Time
+	// From is the instant from which it is served. A planned switch away from a target is served before
+	// its edge, so that no cache holds that target in it; all edges that there are now lead back, and are served from Edge on.
+	From time.Time
+	// Override is the one that holds, or nil.
+	Override *Override
+}
+
+// maxSegments bounds a timeline. What lies behind is looked at when control wakes up at the first edge.
+const maxSegments = 4
+
+// Look evaluates the decision over in at in.Now and at each known edge ahead.
+func Look(in Input) *Ahead {
+	// One more than is served: it tells whether an edge ends the last segment.
+	var steps []Planned
+	var changes []int64
+	at := in
+	for len(steps) <= maxSegments {
+		p := Planned{Decision: Decide(at), Edge: at.Now, From: at.Now}
+		if at.Override.Active(at.Now) {
+			p.Override = at.Override
+		}
+		at.Auto = p.Auto
+		steps = append(steps, p)
+		changes = append(changes, nanos(change(at, p.Selection)))
+		if p.Next.IsZero() {
+			break
+		}
+		at.Now = p.Next
+	}
+	served := min(len(steps), maxSegments)
+	segments := make([]zones.Segment, served)
+	for i := range segments {
+		s := &segments[i]
+		s.From, s.Change = steps[i].From.UnixNano(), changes[i]
+		if j := i + 1 + slices.IndexFunc(steps[i+1:], func(p Planned) bool { return !p.Selection.Equal(steps[i].Selection) }); j > i {
+			s.Edge = steps[j].Edge.UnixNano()
+		}
+		s.Min, s.Max = uint32(in.Service.MinTTL/time.Second), uint32(in.Service.MaxTTL/time.Second)
+		s.A, s.AAAA = zones.Records(steps[i].Addresses, false), zones.Records(steps[i].Addresses, true)
+	}
+	return &Ahead{Timeline: &zones.Timeline{Segments: segments}, Steps: steps[:served]}
+}
+
+// At returns the step that is served at now, by the same clock and the same comparison as the timeline.
+func (a *Ahead) At(now time.Time) int {
+	i, n := len(a.Steps)-1, now.UnixNano()
+	for i > 0 && n < a.Timeline.Segments[i].From {
+		i--
+	}
+	return i
+}
+
+// Then returns the next step after step i that serves something else, or -1.
+func (a *Ahead) Then(i int) int {
+	for j := i + 1; j < len(a.Steps); j++ {
+		if !a.Steps[j].Selection.Equal(a.Steps[i].Selection) {
+			return j
+		}
+	}
+	return -1
+}
+
+// Next returns the instant at which the decision is to be looked at again though nothing has happened;
+// zero if there is none.
+func (a *Ahead) Next() time.Time { return a.Steps[0].Next }
+
+// run is a run of contrary results under way, the first instant at which it can change its verdict, and to what.
+type run struct {
+	target, address int
+	at              time.Time
+	to              checks.Verdict
+}
+
+// maxRuns bounds how many runs are tried in every combination; a further one is taken for one that matters.
+const maxRuns = 6
+
+// change returns the earliest instant at which the runs of contrary results that are under way could change
+// selection, which is decided over in; zero if they can't. Each set of runs is let come true as early as it can:
+// two may matter together that don't alone.
+func change(in Input, selection Selection) time.Time {
+	runs := in.runs()
+	var first time.Time
+	if len(runs) > maxRuns {
+		first, runs = runs[maxRuns].at, runs[:maxRuns]
+	}
+	for set := 1; set < 1<<len(runs); set++ {
+		var flips []run
+		for i, r := range runs {
+			if set&(1<<i) != 0 {
+				flips = append(flips, r)
+			}
+		}
+		if last := flips[len(flips)-1].at; first.IsZero() || last.Before(first) {
+			first = earlier(first, in.differs(selection, flips))
+		}
+	}
+	return first
+}
+
+// runs returns the runs under way in the order in which they can end.
+func (in *Input) runs() []run {
+	var runs []run
+	for t := range in.Facts {
+		for a, f := range in.Facts[t] {
+			if f.Earliest.IsZero() {
+				continue
+			}
+			at := f.Earliest
+			if at.Before(in.Now) {
+				at = in.Now
+			}
+			// From unknown the results to come may turn the verdict both ways.
+			if f.State.Verdict != checks.Up {
+				runs = append(runs, run{t, a, at, checks.Up})
+			}
+			if f.State.Verdict != checks.Down {
+				runs = append(runs, run{t, a, at, checks.Down})
+			}
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b run) int { return a.at.Compare(b.at) })
+	return runs
+}
+
+// differs lets flips, which are in order, come true one after another and returns the first instant at which
+// something else than selection is served; zero if that does not happen.
+func (in Input) differs(selection Selection, flips []run) time.Time {
+	in.Facts = slices.Clone(in.Facts)
+	for {
+		c := choose(&in)
+		if !in.serves(c.target, selection) {
+			return in.Now
+		}
+		in.Auto = c.auto
+		switch {
+		case len(flips) > 0 && (c.next.IsZero() || !c.next.Before(flips[0].at)):
+			in.Now = flips[0].at
+			in.flip(flips[0])
+			flips = flips[1:]
+		case !c.next.IsZero():
+			in.Now = c.next
+		default:
+			return time.Time{}
+		}
+	}
+}
+
+func (in *Input) serves(target int, s Selection) bool {
+	return target == s.Target && slices.Equal(in.addresses(target), s.Addresses)
+}
+
+// flip lets a run's verdict come true.
+func (in *Input) flip(r run) {
+	facts := slices.Clone(in.Facts[r.target])
+	facts[r.address] = Fact{State: checks.State{Verdict: r.to, Since: r.at}}
+	in.Facts[r.target] = facts
+}
+
+// nanos returns t in Unix nanoseconds, 0 for the zero instant.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,159 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+)
+
+// Rules of a decision; the first that applies decides.
+const (
+	RuleOverride = "override"
+	RuleVerdicts = "verdicts"
+	RuleAllDown  = "all_down"
+)
+
+// Selection is what a service serves: a target and which of its addresses.
+type Selection struct {
+	Target    int // index in the configuration, -1: none
+	Addresses []netip.Addr
+}
+
+// Equal tells whether the answers of both are the same.
+func (s Selection) Equal(t Selection) bool {
+	return s.Target == t.Target && slices.Equal(s.Addresses, t.Addresses)
+}
+
+// Decision is what is served at one instant, and why.
+type Decision struct {
+	Selection
+	Rule   string
+	Reason string // a sentence for an operator
+	Auto   int    // what the verdicts choose, whatever the override says
+	// Next is the next instant at which the decision can differ with no new fact; zero if there is none.
+	Next time.Time
+}
+
+// Decide returns the decision over in. Equal inputs yield equal decisions.
+func Decide(in Input) Decision {
+	c := choose(&in)
+	return Decision{
+		Selection: Selection{Target: c.target, Addresses: in.addresses(c.target)},
+		Rule:      c.rule,
+		Reason:    words(&in, c),
+		Auto:      c.auto,
+		Next:      c.next,
+	}
+}
+
+// Candidate returns the first target in order that is up, or -1.
+func (in *Input) Candidate() int { return in.first(checks.Up) }
+
+// Held tells that a better target than the automatic choice is up and waits for an operator's release.
+func (in *Input) Held() bool { return automatic(in).held == byOperator }
+
+// choice is a decision without its words.
+type choice struct {
+	target int
+	rule   string
+	auto   int
+	next   time.Time
+	held   hold
+}
+
+// hold says what keeps a service from going back to a better target.
+type hold uint8
+
+const (
+	free hold = iota
+	byDelay
+	byOperator
+)
+
+func choose(in *Input) choice {
+	c := automatic(in)
+	if o := in.Override; o.Active(in.Now) {
+		c.target, c.rule = o.Target, RuleOverride
+		c.next = earlier(c.next, o.Until)
+	}
+	return c
+}
+
+// automatic is the decision without operators: the first row that fits. A test reads this table.
+//
+//	auto's target | first up        | first unknown | failback | all_down || selected      | rule
+//	up            | auto's          | any           | any      | any      || auto's        | verdicts
+//	up            | better          | any           | manual   | any      || auto's        | verdicts
+//	up            | better, too new | any           | auto     | any      || auto's        | verdicts
+//	up            | better          | any           | auto     | any      || first up      | verdicts
+//	unknown       | any             | any           | any      | any      || auto's        | verdicts
+//	down          | some            | any           | any      | any      || first up      | verdicts
+//	down          | none            | some          | any      | any      || first unknown | verdicts
+//	down          | none            | none          | any      | first    || first         | all_down
+//	down          | none            | none          | any      | last     || last          | all_down
+//	down          | none            | none          | any      | hold     || auto's        | all_down
+//	down          | none            | none          | any      | none     || nothing       | all_down
+//
+// A better target is too new until it has been up for `after`; the end of that is an edge. The new auto is what
+// was selected; with nothing, auto stays. An override lies over all of it, and changes nothing underneath.
+func automatic(in *Input) choice {
+	auto := in.Auto
+	stay := choice{target: auto, rule: RuleVerdicts, auto: auto}
+	up := in.first(checks.Up)
+	switch in.Verdict(auto) {
+	case checks.Up:
+		if up == auto {
+			return stay
+		}
+		if in.Service.Failback.Manual {
+			stay.held = byOperator
+			return stay
+		}
+		if left := in.Service.Failback.After - in.Now.Sub(in.upSince(up)); left > 0 {
+			stay.held, stay.next = byDelay, in.Now.Add(left)
+			return stay
+		}
+		return choice{target: up, rule: RuleVerdicts, auto: up}
+	case checks.Unknown:
+		return stay
+	case checks.Down:
+	}
+	if up >= 0 {
+		return choice{target: up, rule: RuleVerdicts, auto: up}
+	}
+	if u := in.first(checks.Unknown); u >= 0 {
+		return choice{target: u, rule: RuleVerdicts, auto: u}
+	}
+	switch in.Service.AllDown {
+	case config.AllDownFirst:
+		return choice{target: 0, rule: RuleAllDown, auto: 0}
+	case config.AllDownHold:
+		return choice{target: auto, rule: RuleAllDown, auto: auto}
+	case config.AllDownNone:
+		return choice{target: -1, rule: RuleAllDown, auto: auto}
+	case config.AllDownLast:
+	}
+	last := len(in.Facts) - 1
+	return choice{target: last, rule: RuleAllDown, auto: last}
+}
+
+// first returns the first target in order with that verdict, or -1.
+func (in *Input) first(v checks.Verdict) int {
+	for i := range in.Facts {
+		if in.Verdict(i) == v {
+			return i
+		}
+	}
+	return -1
+}
+
+// earlier returns the earlier of two instants, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,307 @@
+package policy
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+)
+
+// truth reads the rows of the table above automatic.
+func truth(t *testing.T) [][]string {
+	t.Helper()
+	source, err := os.ReadFile("decide.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for line := range strings.Lines(string(source)) {
+		if cells := strings.Split(strings.TrimPrefix(line, "//"), "|"); len(cells) == 8 {
+			for i := range cells {
+				cells[i] = strings.TrimSpace(cells[i])
+			}
+			rows = append(rows, append(cells[:5:5], cells[6:]...))
+		}
+	}
+	if len(rows) != 12 {
+		t.Fatalf("the truth table has %d rows, wanted a head and 11", len(rows))
+	}
+	return rows[1:]
+}
+
+func TestEveryCombinationDecidesAsTheTruthTableSays(t *testing.T) {
+	rows := truth(t)
+	used := make([]int, len(rows))
+	combinations := 0
+	for _, v0 := range verdicts {
+		for _, v1 := range verdicts {
+			for _, v2 := range verdicts {
+				for auto := range 3 {
+					for _, failback := range []string{"auto", "auto, too new", "manual"} {
+						for _, allDown := range []config.AllDown{config.AllDownFirst, config.AllDownLast, config.AllDownHold, config.AllDownNone} {
+							for override := -2; override < 3; override++ { // -2: none, -1: expired
+								combinations++
+								in := Input{Service: service(1, 1, 1), Auto: auto, Now: epoch}
+								in.Service.AllDown = allDown
+								in.Service.Failback.Manual = failback == "manual"
+								since := epoch.Add(-time.Minute)
+								if failback == "auto, too new" {
+									since = since.Add(time.Nanosecond)
+								}
+								vs := []checks.Verdict{v0, v1, v2}
+								for _, v := range vs {
+									in.Facts = append(in.Facts, []Fact{{State: checks.State{Verdict: v, Since: since}}})
+								}
+								if override > -2 {
+									in.Override = &Override{Target: max(override, 0), Until: epoch.Add(time.Duration(override+1) * time.Hour)}
+								}
+								row, selected := fit(rows, vs, auto, strings.Split(failback, ",")[0], failback == "auto, too new", string(allDown))
+								used[row]++
+								wantAuto, wantRule := selected, rows[row][6]
+								if selected < 0 {
+									wantAuto = auto
+								}
+								if override >= 0 {
+									selected, wantRule = override, RuleOverride
+								}
+								got := Decide(in)
+								if got.Target != selected || got.Rule != wantRule || got.Auto != wantAuto {
+									t.Fatalf("verdicts %v, auto %d, failback %s, all_down %s, override %d: selected %d by %s, auto %d; wanted %d by %s, auto %d (row %q)",
+										vs, auto, failback, allDown, override, got.Target, got.Rule, got.Auto, selected, wantRule, wantAuto, rows[row])
+								}
+								if got.Reason == "" {
+									t.Fatalf("no reason for %v", got)
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if combinations != 27*3*3*4*5 {
+		t.Errorf("%d combinations", combinations)
+	}
+	for i, n := range used {
+		if n == 0 {
+			t.Errorf("row %q fits nothing", rows[i])
+		}
+	}
+}
+
+// fit returns the first row that fits and the target that it selects.
+func fit(rows [][]string, vs []checks.Verdict, auto int, failback string, tooNew bool, allDown string) (row, selected int) {
+	first := func(v checks.Verdict) int {
+		for i := range vs {
+			if vs[i] == v {
+				return i
+			}
+		}
+		return -1
+	}
+	up, unknown := first(checks.Up), first(checks.Unknown)
+	holds := func(cell string, target int) bool {
+		switch cell {
+		case "any":
+			return true
+		case "none":
+			return target < 0
+		case "some":
+			return target >= 0
+		case "auto's":
+			return target == auto
+		case "better":
+			return target >= 0 && target < auto
+		case "better, too new":
+			return target >= 0 && target < auto && tooNew
+		}
+		panic("no such cell: " + cell)
+	}
+	for i, r := range rows {
+		if r[0] == vs[auto].String() && holds(r[1], up) && holds(r[2], unknown) &&
+			(r[3] == "any" || r[3] == failback) && (r[4] == "any" || r[4] == allDown) {
+			return i, map[string]int{"auto's": auto, "first up": up, "first unknown": unknown, "first": 0, "last": len(vs) - 1, "nothing": -1}[r[5]]
+		}
+	}
+	panic("no row fits")
+}
+
+func TestTargetIsUpWhenItsNeedIsMet(t *testing.T) {
+	for _, c := range []struct {
+		need int
+		vs   []checks.Verdict
+		want checks.Verdict
+	}{
+		{0, []checks.Verdict{checks.Down}, checks.Down}, // no need given: one
+		{1, []checks.Verdict{checks.Up, checks.Down}, checks.Up},
+		{2, []checks.Verdict{checks.Up, checks.Down}, checks.Down},
+		{2, []checks.Verdict{checks.Up, checks.Unknown}, checks.Unknown},
+		{1, []checks.Verdict{checks.Unknown, checks.Up}, checks.Up},
+		{2, []checks.Verdict{checks.Unknown, checks.Unknown, checks.Down}, checks.Unknown},
+		{3, []checks.Verdict{checks.Up, checks.Up, checks.Up}, checks.Up},
+	} {
+		in := Input{Service: service(len(c.vs))}
+		in.Service.Targets[0].Need = c.need
+		in.Facts = [][]Fact{nil}
+		for _, v := range c.vs {
+			in.Facts[0] = append(in.Facts[0], Fact{State: checks.State{Verdict: v}})
+		}
+		if got := in.Verdict(0); got != c.want {
+			t.Errorf("%v with need %d is %v, wanted %v", c.vs, c.need, got, c.want)
+		}
+	}
+}
+
+func TestServedAddresses(t *testing.T) {
+	u, up, d := checks.Unknown, checks.Up, checks.Down
+	a1, b2, a3 := "192.0.2.1", "2001:db8::2", "192.0.2.3"
+	for name, c := range map[string]struct {
+		need int
+		vs   []checks.Verdict
+		want []string
+	}{
+		"all up":                               {1, []checks.Verdict{up, up, up}, []string{a1, b2, a3}},
+		"one of a family down":                 {1, []checks.Verdict{up, up, d}, []string{a1, b2}},
+		"unknown ones step back behind up":     {1, []checks.Verdict{u, up, up}, []string{b2, a3}},
+		"each family by itself":                {1, []checks.Verdict{d, u, up}, []string{b2, a3}},
+		"unknown ones if none is up":           {1, []checks.Verdict{u, d, u}, []string{a1, a3}},
+		"a family that is down is not served":  {1, []checks.Verdict{up, d, up}, []string{a1, a3}},
+		"all addresses of a target down":       {1, []checks.Verdict{d, d, d}, []string{a1, b2, a3}},
+		"all addresses if the need is not met": {3, []checks.Verdict{up, d, up}, []string{a1, b2, a3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := Input{Service: service(3), Now: epoch, Facts: [][]Fact{nil}}
+			in.Service.Targets[0].Need = c.need
+			for _, v := range c.vs {
+				in.Facts[0] = append(in.Facts[0], Fact{State: checks.State{Verdict: v}})
+			}
+			var want []netip.Addr
+			for _, a := range c.want {
+				want = append(want, netip.MustParseAddr(a))
+			}
+			if diff := cmp.Diff(want, Decide(in).Addresses, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestFailbackCountsFromWhenTheLastNeededAddressCameUp(t *testing.T) {
+	in := Input{Service: service(3, 1), Auto: 1, Now: epoch}
+	in.Service.Targets[0].Need = 2
+	ago := func(s int) Fact {
+		return Fact{State: checks.State{Verdict: checks.Up, Since: epoch.Add(-time.Duration(s) * time.Second)}}
+	}
+	in.Facts = [][]Fact{{ago(10), ago(300), ago(40)}, {Unchecked}}
+	d := Decide(in)
+	if d.Target != 1 || !d.Next.Equal(epoch.Add(20*time.Second)) {
+		t.Fatalf("serves %d until %v, wanted 1 until 20 s from now", d.Target, d.Next)
+	}
+	in.Now = d.Next
+	if d = Decide(in); d.Target != 0 {
+		t.Errorf("serves %d at the edge: %s", d.Target, d.Reason)
+	}
+}
+
+func TestOverrideWinsUntilItExpiresAndNothingChangesUnderneath(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		plain := in
+		plain.Override = nil
+		got, without := Decide(in), Decide(plain)
+		if got.Auto != without.Auto {
+			t.Fatalf("the override changes what the verdicts choose: %d, without %d", got.Auto, without.Auto)
+		}
+		if !in.Override.Active(in.Now) {
+			if diff := cmp.Diff(without, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Fatal(diff)
+			}
+			return
+		}
+		if got.Target != in.Override.Target || got.Rule != RuleOverride {
+			t.Fatalf("serves %d by %s under an override to %d", got.Target, got.Rule, in.Override.Target)
+		}
+		if !in.Override.Until.IsZero() && got.Next.After(in.Override.Until) {
+			t.Fatalf("looks again at %v, after the override has expired", got.Next)
+		}
+	})
+}
+
+func TestUnknownNeverTakesANameAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		in.Override = nil
+		before := Decide(in)
+		if before.Target < 0 {
+			return
+		}
+		in.Auto = before.Auto
+		for i := range in.Facts[in.Auto] { // all is forgotten that was proved of where it points
+			in.Facts[in.Auto][i] = Fact{}
+		}
+		if got := Decide(in); got.Target != before.Target || len(got.Addresses) == 0 {
+			t.Fatalf("pointed to %d, now to %d with %v: %s", before.Target, got.Target, got.Addresses, got.Reason)
+		}
+	})
+}
+
+func TestAnswerIsEmptyOnlyWithAllDownNone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		got := Decide(in)
+		if nothing := got.Rule == RuleAllDown && in.Service.AllDown == config.AllDownNone; nothing != (len(got.Addresses) == 0) || nothing != (got.Target < 0) {
+			t.Fatalf("serves %v of target %d by %s", got.Addresses, got.Target, got.Rule)
+		}
+		if got.Target < 0 || in.Verdict(got.Target) != checks.Down {
+			return
+		}
+		if want := len(in.Facts[got.Target]); len(got.Addresses) != want {
+			t.Fatalf("serves %d of the %d addresses of a target that is down", len(got.Addresses), want)
+		}
+	})
+}
+
+func TestDecisionIsAPureFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		before := in
+		before.Facts = nil
+		for _, f := range in.Facts {
+			before.Facts = append(before.Facts, append([]Fact(nil), f...))
+		}
+		same := cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreTypes(&config.Service{})}
+		if diff := cmp.Diff(Look(in), Look(in), same); diff != "" {
+			t.Fatalf("equal inputs, two decisions:\n%s", diff)
+		}
+		if diff := cmp.Diff(before, in, same); diff != "" {
+			t.Fatalf("deciding has changed its input:\n%s", diff)
+		}
+	})
+}
+
+func TestDecisionHoldsUntilItsNextEdge(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		got := Decide(in)
+		in.Auto = got.Auto
+		horizon := 10 * time.Minute
+		if !got.Next.IsZero() {
+			if !got.Next.After(in.Now) {
+				t.Fatalf("the next edge %v is not ahead of %v", got.Next, in.Now)
+			}
+			horizon = got.Next.Sub(in.Now) - time.Nanosecond
+		}
+		in.Now = in.Now.Add(time.Duration(rapid.Int64Range(0, int64(horizon)).Draw(t, "later")))
+		if later := Decide(in); !later.Selection.Equal(got.Selection) || later.Rule != got.Rule || later.Auto != got.Auto {
+			t.Fatalf("%v has become %v with no edge in between", got, later)
+		}
+	})
+}

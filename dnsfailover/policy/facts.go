@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+)
+
+// Fact is what is known of one address.
+type Fact struct {
+	State checks.State
+	// Earliest is the first instant at which the run of contrary results under way can change the
+	// verdict; zero if there is no such run.
+	Earliest time.Time
+	// Reason is what the probe saw that told of the state last, for the words of a decision.
+	Reason string
+}
+
+// Unchecked is the fact of an address that has no check: it counts as up, and always did.
+var Unchecked = Fact{State: checks.State{Verdict: checks.Up}}
+
+// Override is an operator's switch of a service to a target.
+type Override struct {
+	Target         int
+	Until          time.Time // zero: until released
+	Reason, Author string
+}
+
+// Active tells whether the override holds at now; it does not from Until on.
+func (o *Override) Active(now time.Time) bool {
+	return o != nil && (o.Until.IsZero() || now.Before(o.Until))
+}
+
+// Input is everything that a decision depends on.
+type Input struct {
+	Service *config.Service
+	Facts   [][]Fact // by target and address, in the configuration's order
+	// Auto is the target that the verdicts chose last, tracked also underneath an override.
+	Auto     int
+	Override *Override // nil: none
+	Now      time.Time
+}
+
+// Verdict is that of a target: up if at least need of its addresses are, else unknown if those of which
+// nothing is proved could make it so, else down.
+func (in *Input) Verdict(target int) checks.Verdict {
+	up, unknown := 0, 0
+	for _, f := range in.Facts[target] {
+		switch f.State.Verdict {
+		case checks.Up:
+			up++
+		case checks.Unknown:
+			unknown++
+		case checks.Down:
+		}
+	}
+	switch need := in.need(target); {
+	case up >= need:
+		return checks.Up
+	case up+unknown >= need:
+		return checks.Unknown
+	}
+	return checks.Down
+}
+
+func (in *Input) need(target int) int { return max(in.Service.Targets[target].Need, 1) }
+
+// upSince returns the latest instant at which target became up: when the last address that it needed did.
+func (in *Input) upSince(target int) time.Time {
+	var since []time.Time
+	for _, f := range in.Facts[target] {
+		if f.State.Verdict == checks.Up {
+			since = append(since, f.State.Since)
+		}
+	}
+	slices.SortFunc(since, time.Time.Compare)
+	return since[in.need(target)-1]
+}
+
+// addresses returns those of target that are served: per family the up ones, without any the unknown ones.
+// Of a target that is down, which is served only because somebody or something insists, it is all of them.
+func (in *Input) addresses(target int) []netip.Addr {
+	if target < 0 {
+		return nil
+	}
+	all := in.Service.Targets[target].Addresses
+	var up [2]bool // by family
+	for i, f := range in.Facts[target] {
+		family := family(all[i].IP)
+		up[family] = up[family] || f.State.Verdict == checks.Up
+	}
+	down := in.Verdict(target) == checks.Down
+	var out []netip.Addr
+	for i, f := range in.Facts[target] {
+		family := family(all[i].IP)
+		wanted := checks.Unknown
+		if up[family] {
+			wanted = checks.Up
+		}
+		if down || f.State.Verdict == wanted {
+			out = append(out, all[i].IP)
+		}
+	}
+	return out
+}
+
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return 1
+	}
+	return 0
+}
