@@ -1,0 +1,173 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	patience  = time.Minute // for one call; a reload of big zones takes seconds
+	maxAnswer = 64 << 20    // octets
+)
+
+// Client speaks to a server over its control socket. It is safe for concurrent use.
+type Client struct {
+	socket string
+	http   http.Client
+}
+
+// Dial returns a client of the server whose control socket is the file socket. It connects when
+// it is first asked something.
+func Dial(socket string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		dialer := net.Dialer{Timeout: 5 * time.Second}
+		conn, err := dialer.DialContext(ctx, "unix", socket)
+		if err != nil && ctx.Err() == nil {
+			err = &Unreachable{Socket: socket, Err: err}
+		}
+		return conn, err
+	}
+	return &Client{socket: socket, http: http.Client{
+		Timeout:   patience,
+		Transport: &http.Transport{DialContext: dial, DisableCompression: true, IdleConnTimeout: 30 * time.Second},
+		// The server never redirects: what does is something else.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Close gives the client's idle connections back.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Status asks for the state of everything.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, http.MethodGet, "/api/v1/status", nil)
+}
+
+// Why asks why the name is answered as it is for a type such as "A".
+func (c *Client) Why(ctx context.Context, name, qtype string) (Why, error) {
+	query := url.Values{"name": {name}, "type": {qtype}}
+	return call[Why](ctx, c, http.MethodGet, "/api/v1/why?"+query.Encode(), nil)
+}
+
+// Switch overrides a service and returns its state after that, or, for a dry run, what it would be.
+func (c *Client) Switch(ctx context.Context, service string, s Switch) (Service, error) {
+	return call[Service](ctx, c, http.MethodPost, "/api/v1/services/"+url.PathEscape(service)+"/switch", s)
+}
+
+// Release ends the override of a service and returns its state after that.
+func (c *Client) Release(ctx context.Context, service string) (Service, error) {
+	return call[Service](ctx, c, http.MethodDelete, "/api/v1/services/"+url.PathEscape(service)+"/override", nil)
+}
+
+// Reload makes the server read its configuration and zones again.
+func (c *Client) Reload(ctx context.Context) (Reload, error) {
+	return call[Reload](ctx, c, http.MethodPost, "/api/v1/reload", nil)
+}
+
+// call sends one request and decodes the answer. A refusal comes back as *Problem, silence as *Unreachable.
+func call[T any](ctx context.Context, c *Client, method, path string, body any) (T, error) {
+	var out T
+	var content io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return out, err
+		}
+		content = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, content)
+	if err != nil {
+		return out, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return out, c.silence(ctx, method, err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return out, c.silence(ctx, method, err)
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case media == "application/problem+json":
+		problem := new(Problem)
+		if json.Unmarshal(raw, problem) == nil && problem.Detail != "" {
+			return out, problem
+		}
+	case media == "application/json" && resp.StatusCode == http.StatusOK:
+		if json.Unmarshal(raw, &out) == nil {
+			return out, nil
+		}
+	}
+	return out, fmt.Errorf("%s answered %q with something that is not of dnsfailover's API: is it the control socket of another program, or of another version?", c.socket, resp.Status)
+}
+
+// silence tells why there is no answer.
+func (c *Client) silence(ctx context.Context, method string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var unreachable *Unreachable
+	if errors.As(err, &unreachable) {
+		return unreachable
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return &Unreachable{Socket: c.socket, Err: err, Asked: true, Write: method != http.MethodGet}
+}
+
+// Unreachable says that no server answered on the control socket.
+type Unreachable struct {
+	Socket string
+	Err    error
+	// Asked says that there was a connection and that the request may have got through; Write that it was one to act.
+	Asked, Write bool
+}
+
+func (e *Unreachable) Error() string {
+	switch {
+	case e.Asked && e.Write:
+		return fmt.Sprintf("the server on %s did not finish its answer (%s): look at `dnsfailover status` to see whether it acted", e.Socket, reason(e.Err))
+	case e.Asked:
+		return fmt.Sprintf("the server on %s did not finish its answer (%s)", e.Socket, reason(e.Err))
+	case errors.Is(e.Err, fs.ErrPermission):
+		return fmt.Sprintf("permission to use the control socket %s is denied: be the user who runs the server", e.Socket)
+	}
+	return fmt.Sprintf("no server answers on %s (%s): is `dnsfailover serve` running? --socket or DNSFAILOVER_SOCKET names its control socket", e.Socket, reason(e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+// reason strips an error of what the sentence around it says already.
+func reason(err error) string {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such file"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "it took too long"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it broke off"
+	}
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err.Error()
+}

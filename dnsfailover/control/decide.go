@@ -1,0 +1,131 @@
+package control
+
+import (
+	"slices"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/policy"
+	"dnsfailover/dnsfailover/state"
+)
+
+// observe takes transitions into account.
+func (c *Control) observe(transitions []checks.Transition) {
+	now := time.Now()
+	var touched []*managed
+	var verdicts []checks.Transition
+	established := make(map[string]state.Check, len(transitions))
+	for _, t := range transitions {
+		p, ok := c.places.find(t.Check)
+		if !ok {
+			continue // of a check that is no more
+		}
+		s := c.services[p.service]
+		if !s.touched {
+			s.touched = true
+			touched = append(touched, s)
+			c.catchUp(s, now)
+		}
+		if t.From = s.in.Facts[p.target][p.address].State.Verdict; t.From != t.State.Verdict {
+			verdicts = append(verdicts, t)
+		}
+		s.set(p, policy.Fact{State: t.State, Earliest: t.Earliest, Reason: t.Result.Reason})
+		established[t.Check.ID] = state.Check{Probe: p.probe, State: t.State, Saved: now}
+	}
+	c.settle(touched, now, func() {
+		for _, t := range verdicts {
+			c.log.Info("verdict changed", "check", t.Check.ID, "verdict", t.State.Verdict.String(), "reason", t.Result.Reason)
+		}
+		c.store.PutChecks(established)
+	})
+}
+
+// wake follows the known edges that have passed, and returns for how long to sleep.
+func (c *Control) wake() time.Duration {
+	now := time.Now()
+	var due []*managed
+	for _, s := range c.services {
+		if next := s.ahead.Next(); !next.IsZero() && !now.Before(next) {
+			c.catchUp(s, now)
+			due = append(due, s)
+		}
+	}
+	c.settle(due, now, nil)
+	sleep := maxSleep
+	for _, s := range c.services {
+		if next := s.ahead.Next(); !next.IsZero() {
+			sleep = min(sleep, next.Sub(now))
+		}
+	}
+	return max(sleep, 0)
+}
+
+// settle decides over services, which have caught up, then publishes, and only then does what can wait: it runs
+// tell, if it is not nil, logs and saves.
+func (c *Control) settle(touched []*managed, now time.Time, tell func()) {
+	if len(touched) == 0 {
+		return
+	}
+	for _, s := range touched {
+		s.decide(now)
+		s.touched = false
+	}
+	c.publish(touched)
+	if tell != nil {
+		tell()
+	}
+	for _, s := range touched {
+		c.tell(s, now)
+	}
+}
+
+// catchUp makes of a service what it has become by the clock since it was decided over last, before anything new
+// is taken into account: what was decided then holds for the time until now.
+func (c *Control) catchUp(s *managed, now time.Time) {
+	s.in.Auto = s.ahead.Steps[s.ahead.At(now)].Auto
+	if s.override != nil && !s.in.Override.Active(now) {
+		s.expired = s.override
+		s.impose(nil)
+	}
+}
+
+// decide decides over a service and serves the decision.
+func (s *managed) decide(now time.Time) {
+	s.in.Now = now
+	next := policy.Look(s.in)
+	s.slot.Store(next.Timeline) // the world has changed
+	s.ledger = s.ledger.Replaced(s.ahead, next, time.Now())
+	s.in.Auto, s.ahead = next.Steps[0].Auto, next
+}
+
+// publish makes what was decided over touched what status shows.
+func (c *Control) publish(touched []*managed) {
+	for _, s := range touched {
+		shown := s.view
+		s.shown = &shown
+	}
+	b := &board{places: c.places, views: make([]*view, len(c.services)), problems: c.homeless(time.Now())}
+	for i, s := range c.services {
+		b.views[i] = s.shown
+	}
+	c.board.Store(b)
+}
+
+// tell logs what has changed of a service's selection, and saves it.
+func (c *Control) tell(s *managed, now time.Time) {
+	if o := s.expired; o != nil {
+		c.forget(s.name(), *o)
+		s.expired = nil
+	}
+	selection := s.selection(now)
+	if same(s.saved, selection) {
+		return
+	}
+	d := s.ahead.Steps[0]
+	if s.saved.Target != selection.Target || !slices.Equal(s.saved.Addresses, selection.Addresses) {
+		c.log.Info("selection changed", "service", s.name(), "from", s.saved.Target, "to", selection.Target,
+			"rule", d.Rule, "reason", d.Reason, "addresses", d.Addresses)
+	}
+	s.saved = selection
+	c.store.PutSelection(s.name(), selection)
+}

@@ -1,0 +1,319 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/state"
+)
+
+// problem returns the status and sentence of a refusal.
+func problem(t *testing.T, err error) string {
+	t.Helper()
+	var p *api.Problem
+	if !errors.As(err, &p) {
+		t.Fatalf("no problem: %v", err)
+	}
+	return fmt.Sprint(p.Status, " ", p.Detail)
+}
+
+func (h *house) override(target string) {
+	h.t.Helper()
+	if _, err := h.Switch(h.t.Context(), "web", api.Switch{Target: target, UntilReleased: true, Force: true, Author: "alice", Reason: "patches"}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestSwitchServesAndTellsUntilWhen(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		got, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 3600, Reason: "patches", Author: "alice"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.serves(backup)
+		if o := got.Override; got.Serving != "backup" || got.Rule != "override" || o == nil || o.Target != "backup" || o.Author != "alice" ||
+			o.Reason != "patches" || !o.Until.Equal(time.Now().Add(time.Hour)) || !o.Since.Equal(time.Now()) {
+			t.Errorf("answer %+v, override %+v", got, o)
+		}
+		if n := got.NextChange; n == nil || n.Serving != "primary" || !n.At.Equal(time.Now().Add(time.Hour)) {
+			t.Errorf("next change %+v", n)
+		}
+		h.is(primary, checks.Down)
+		h.is(backup, checks.Up)
+		h.serves(backup)
+	})
+}
+
+func TestReleaseGoesWhereTheVerdictsPoint(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.override("backup")
+		h.serves(backup)
+		h.override("primary")
+		h.serves(primary)
+		h.is(primary, checks.Down)
+		h.serves(primary)
+		got, err := h.Release(t.Context(), "web", "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.serves(backup)
+		if got.Override != nil || got.Serving != "backup" || got.Rule != "verdicts" {
+			t.Errorf("answer %+v", got)
+		}
+		if _, err := h.Release(t.Context(), "web", "bob"); problem(t, err) != `409 service "web" has no override` {
+			t.Error(err)
+		}
+		if got := h.log.take("override set", "service", "target", "until", "author"); len(got) != 2 || got[0] != "web backup released alice" {
+			t.Errorf("log %q", got)
+		}
+		if got := h.log.take("override released", "service", "target", "author"); len(got) != 1 || got[0] != "web primary bob" {
+			t.Errorf("log %q", got)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(service("api", "192.0.2.7"), service("web", primary, backup)))
+		h.is(backup, checks.Down)
+		past, far := time.Now().Add(-time.Second), time.Now().AddDate(11, 0, 0)
+		soon := time.Now().Add(time.Minute)
+		for name, c := range map[string]struct {
+			service string
+			s       api.Switch
+			want    string
+		}{
+			"no such service": {"wbe", api.Switch{Target: "backup", For: 60}, `404 there is no service "wbe"; there are api, web`},
+			"no such target":  {"web", api.Switch{Target: "bakcup", For: 60}, `404 service "web" has no target "bakcup"; it has primary, backup`},
+			"no end":          {"web", api.Switch{Target: "primary"}, "400 say how long: exactly one of for, until and until_released"},
+			"two ends":        {"web", api.Switch{Target: "primary", For: 60, Until: &soon}, "400 say how long: exactly one of for, until and until_released"},
+			"an end in the past": {
+				"web", api.Switch{Target: "primary", Until: &past}, "422 until 1999-12-31T23:59:59Z is over: it is 2000-01-01T00:00:00Z",
+			},
+			"an end too far":    {"web", api.Switch{Target: "primary", Until: &far}, "422 until 2011-01-01T00:00:00Z is more than ten years ahead: take until_released"},
+			"too short":         {"web", api.Switch{Target: "primary", For: 0.5}, "422 for is 0.5 seconds, it can be from 1 second to ten years"},
+			"negative":          {"web", api.Switch{Target: "primary", For: -60}, "422 for is -60 seconds, it can be from 1 second to ten years"},
+			"not a number":      {"web", api.Switch{Target: "primary", For: math.NaN()}, "422 for is NaN seconds, it can be from 1 second to ten years"},
+			"infinite":          {"web", api.Switch{Target: "primary", For: math.Inf(1)}, "422 for is +Inf seconds, it can be from 1 second to ten years"},
+			"a novel as reason": {"web", api.Switch{Target: "primary", For: 60, Reason: strings.Repeat("x", 501)}, "400 a reason and an author have at most 500 octets"},
+			"a target that is down": {
+				"web",
+				api.Switch{Target: "backup", For: 60},
+				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; force switches to it all the same`,
+			},
+			"a target that is down, rehearsed": {
+				"web",
+				api.Switch{Target: "backup", For: 60, DryRun: true},
+				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; force switches to it all the same`,
+			},
+		} {
+			if _, err := h.Switch(t.Context(), c.service, c.s); err == nil || problem(t, err) != c.want {
+				t.Errorf("%s: got  %v\nwant %s", name, err, c.want)
+			}
+		}
+		if _, err := h.Release(t.Context(), "mail", ""); problem(t, err) != `404 there is no service "mail"; there are api, web` {
+			t.Error(err)
+		}
+		if got := len(h.log.take("override set")); got != 0 {
+			t.Errorf("%d overrides were set", got)
+		}
+		got, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60, Force: true})
+		if err != nil || got.Serving != "backup" {
+			t.Errorf("forced: %+v, %v", got, err)
+		}
+	})
+}
+
+func TestDryRunChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		sleep(time.Minute)
+		before := fmt.Sprint(h.web())
+		got, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60, DryRun: true})
+		if err != nil || got.Serving != "backup" || got.Override == nil || got.Answers[0] != backup {
+			t.Errorf("rehearsed: %+v, %v", got, err)
+		}
+		if got.DrainedAt == nil || !got.DrainedAt.Equal(time.Now().Add(61*time.Second)) {
+			t.Errorf("would be drained at %v", got.DrainedAt)
+		}
+		h.serves(primary)
+		if after := fmt.Sprint(h.web()); after != before {
+			t.Errorf("was %s\nis %s", before, after)
+		}
+		h.stop()
+		h = start(t, dir, h.world)
+		if h.web().Override != nil {
+			t.Error("the rehearsal was stored")
+		}
+	})
+}
+
+func TestManualFailbackWaitsForRelease(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := web()
+		w.Failback.Manual = true
+		h := start(t, dir, world(w))
+		h.is(backup, checks.Up)
+		h.is(primary, checks.Down)
+		sleep(time.Minute)
+		h.is(primary, checks.Up)
+		sleep(24 * time.Hour)
+		h.serves(backup)
+		if got := h.web().Reason; got != "primary is up again, but failback is manual: backup stays until released" {
+			t.Errorf("reason %q", got)
+		}
+		if got, err := h.Release(t.Context(), "web", "alice"); err != nil || got.Serving != "primary" {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		h.serves(primary)
+		h.stop() // at once: the release must be on the disk
+		h = start(t, dir, h.world)
+		h.serves(primary)
+		if _, err := h.Release(t.Context(), "web", "alice"); problem(t, err) != `409 service "web" has no override` {
+			t.Error(err)
+		}
+	})
+}
+
+// disk is a store whose writes can be held up or fail.
+type disk struct {
+	Store
+	hold chan struct{} // not nil: a write waits until it is closed
+	err  error
+	puts atomic.Int32
+}
+
+func (d *disk) PutOverride(ctx context.Context, service string, o state.Override) error {
+	d.puts.Add(1)
+	if d.hold != nil {
+		<-d.hold
+	}
+	if d.err != nil {
+		return d.err
+	}
+	return d.Store.PutOverride(ctx, service, o)
+}
+
+func (d *disk) DeleteOverride(ctx context.Context, service string) error {
+	if d.err != nil {
+		return d.err
+	}
+	return d.Store.DeleteOverride(ctx, service)
+}
+
+func TestOverrideThatCannotBeStoredIsNotServed(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{err: errors.New("no space left on device")}
+		h := start(t, dir, world(web()), func(s Store) Store { d.Store = s; return d })
+		_, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60})
+		if got := problem(t, err); got != `503 the override of service "web" can't be stored, so it is not served: no space left on device` {
+			t.Error(got)
+		}
+		h.serves(primary)
+		d.err = nil
+		h.override("backup")
+		d.err = errors.New("input/output error")
+		_, err = h.Release(t.Context(), "web", "alice")
+		if got := problem(t, err); got != `503 the release of service "web" can't be stored, so the override stays: input/output error` {
+			t.Error(got)
+		}
+		h.serves(backup)
+	})
+}
+
+func TestSlowDiskHoldsUpNobodyButTheOperator(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan struct{})}
+		h := start(t, dir, world(web()), func(s Store) Store { d.Store = s; return d })
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		answers := make(chan error, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, target := range []string{"primary", "backup"} {
+			go func() {
+				_, err := h.Switch(ctx, "web", api.Switch{Target: target, UntilReleased: true})
+				answers <- err
+			}()
+			synctest.Wait()
+		}
+		h.is(primary, checks.Down)
+		h.serves(backup)
+		if d.puts.Load() != 1 || len(answers) != 0 {
+			t.Errorf("%d writes begun, %d answered", d.puts.Load(), len(answers))
+		}
+		cancel() // both lose patience: the one in the queue leaves, the one that is being written must be served
+		synctest.Wait()
+		if err := <-answers; !errors.Is(err, context.Canceled) {
+			t.Errorf("whoever waited for a turn got %v", err)
+		}
+		close(d.hold)
+		synctest.Wait()
+		<-answers
+		o := h.web().Override
+		h.stop()
+		stored := start(t, dir, h.world).web().Override
+		if (o == nil) != (stored == nil) || o != nil && o.Target != stored.Target {
+			t.Errorf("served was %v, stored is %v", o, stored)
+		}
+	})
+}
+
+func TestExpiredOverrideIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		if _, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60, Author: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Minute)
+		if got := h.log.take("override expired", "service", "target", "author"); len(got) != 1 || got[0] != "web backup alice" {
+			t.Errorf("log %q", got)
+		}
+		if _, err := h.Release(t.Context(), "web", ""); problem(t, err) != `409 service "web" has no override` {
+			t.Error(err)
+		}
+		h.stop()
+		s, err := state.Open(dir, state.Options{Log: h.Control.log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if got := s.Contents().Overrides; len(got) != 0 {
+			t.Errorf("still stored: %v", got)
+		}
+	})
+}
+
+func TestCommandsEndWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.stop()
+		if _, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60}); problem(t, err) != "503 the server is stopping" {
+			t.Error(err)
+		}
+		h.is(primary, checks.Down) // nobody takes it, and nobody is held up
+	})
+}

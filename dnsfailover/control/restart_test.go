@@ -1,0 +1,312 @@
+package control
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+)
+
+// whole leaves out what a restart may change: the counters that only the scheduler knows, how long answers
+// are promised while nobody knows how far a run has come, and words that a probe has to find again.
+var whole = cmp.Options{
+	cmpopts.IgnoreFields(api.Service{}, "TTL", "DrainedAt", "Reason"),
+	cmpopts.IgnoreFields(api.NextChange{}, "Reason"),
+	cmpopts.IgnoreFields(api.Address{}, "LastResult"),
+}
+
+func TestRestartGoesOnWhereItWas(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		dir := t.TempDir()
+		mode := rapid.SampledFrom([]config.AllDown{"first", "last", "hold", "none"}).Draw(rt, "all_down")
+		manual := rapid.Bool().Draw(rt, "manual")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 0, 8).Draw(rt, "steps")
+		synctest.Test(t, func(t *testing.T) {
+			sv := service("web", primary, backup, "192.0.2.3")
+			sv.AllDown, sv.Failback.Manual = mode, manual
+			h := start(t, dir, world(sv))
+			for _, step := range steps {
+				sleep(17 * time.Second)
+				address := []string{primary, backup, "192.0.2.3"}[step%3]
+				switch {
+				case step < 3:
+					h.is(address, checks.Up)
+				case step < 6:
+					h.is(address, checks.Down)
+				case step == 6:
+					h.override("primary")
+				case step == 7:
+					_, _ = h.Release(t.Context(), "web", "") // also when there is none
+				case step == 8:
+					_, _ = h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 40, Force: true})
+				case step == 9:
+					sleep(time.Minute)
+				}
+			}
+			before, answers := h.web(), served(h.world.Slots["web"], time.Now())
+			h.stop()
+			again := start(t, dir, world(sv))
+			again.serves(answers)
+			if diff := cmp.Diff(before, again.web(), whole); diff != "" {
+				t.Errorf("steps %v:\n%s", steps, diff)
+			}
+			again.stop()
+		})
+	})
+}
+
+func TestSlotIsFilledBeforeNewReturns(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.override("backup")
+		h.stop()
+		w := world(web())
+		store := start(t, dir, world()).store // a store that somebody else closes
+		New(w, Options{Log: h.Control.log, Store: store})
+		if got := served(w.Slots["web"], time.Now()); got != backup {
+			t.Errorf("serves %q", got)
+		}
+	})
+}
+
+func TestOldStateIsNotBelievedButTheLastSelectionIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		pause    time.Duration
+		believed bool
+	}{
+		"young":       {14 * time.Minute, true},
+		"old":         {16 * time.Minute, false},
+		"very old":    {10000 * time.Hour, false},
+		"from before": {0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, dir, world(web()))
+				h.is(backup, checks.Up)
+				h.is(primary, checks.Down)
+				h.stop()
+				sleep(c.pause)
+				h = start(t, dir, world(web()))
+				h.serves(backup)
+				restored := h.Restored()
+				if got := restored["web/primary@192.0.2.1"].Verdict == checks.Down && restored["web/backup@192.0.2.2"].Verdict == checks.Up; got != c.believed {
+					t.Errorf("restored %v", restored)
+				}
+				if c.believed {
+					return
+				}
+				// One lost probe moves nothing, and neither does one that succeeds elsewhere.
+				h.Report(h.transition(backup, checks.State{Run: 1}, 2*time.Second))
+				h.is(primary, checks.Unknown)
+				h.serves(backup)
+			})
+		})
+	}
+}
+
+func TestStateFromTheFutureIsNotBelieved(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sleep(time.Hour)
+		h := start(t, dir, world(web()))
+		h.is(backup, checks.Up)
+		h.is(primary, checks.Down)
+		h.override("backup")
+		h.stop()
+	})
+	synctest.Test(t, func(t *testing.T) { // an hour earlier
+		h := start(t, dir, world(web()))
+		if got := h.Restored(); len(got) != 0 {
+			t.Errorf("restored %v", got)
+		}
+		h.serves(backup) // an override is believed whatever the clock says
+	})
+}
+
+func TestChangedProbeIsNotRestored(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.stop()
+		sv := web()
+		changed := *sv.Targets[0].Addresses[0].Check
+		changed.Probe = probe("tcp 192.0.2.1:80")
+		sv.Targets[0].Addresses[0].Check = &changed
+		h = start(t, dir, world(sv))
+		if got := h.Restored(); len(got) != 1 || got["web/backup@192.0.2.2"].Verdict != checks.Up {
+			t.Errorf("restored %v", got)
+		}
+	})
+}
+
+func TestRunUnderWayKeepsTheTTLShortOverARestart(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		h.Report(h.transition(primary, checks.State{Verdict: checks.Up, Since: time.Now(), Run: 2}, 2*time.Second))
+		synctest.Wait()
+		h.stop()
+		h = start(t, dir, h.world)
+		if ttl := h.web().TTL; ttl != 5 {
+			t.Errorf("TTL %d, wanted min", ttl)
+		}
+	})
+}
+
+func TestDrainedHoldsOverARestart(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		sleep(time.Minute)
+		h.override("backup")
+		want := h.web().DrainedAt
+		h.stop()
+		sleep(10 * time.Second)
+		h = start(t, dir, h.world)
+		if got := h.web().DrainedAt; got == nil || !got.Equal(*want) {
+			t.Errorf("drained at %v, wanted %v", got, want)
+		}
+		// An answer of the moment before the crash is still out when the override is released after it.
+		if _, err := h.Release(t.Context(), "web", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.web().DrainedAt; got.Before(time.Now().Add(51 * time.Second)) {
+			t.Errorf("drained at %v, %v from now", got, time.Until(*got))
+		}
+	})
+}
+
+func TestReloadKeepsWhatItHas(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web(), service("mail", "192.0.2.11", "192.0.2.12")))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.is(primary, checks.Down)
+		h.is("192.0.2.11", checks.Up)
+		if _, err := h.Switch(t.Context(), "mail", api.Switch{Target: "backup", For: 600}); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Second)
+		before := h.Services(time.Now())
+
+		next := world(service("new", "192.0.2.21"), service("mail", "192.0.2.11", "192.0.2.12"), web())
+		next.Config.Services[2].MaxTTL = 30 * time.Second
+		next.Config.Services[2].Targets[0].Addresses[0].Check.Interval = time.Second // another number, the same probe
+		swapped := false
+		if err := h.Replace(t.Context(), next, func() {
+			swapped = true
+			for name, slot := range next.Slots {
+				if slot.Load() == nil {
+					t.Errorf("the slot of %s is empty when the set is swapped", name)
+				}
+			}
+		}); err != nil || !swapped {
+			t.Fatal(err, swapped)
+		}
+		h.world = next
+		after := h.Services(time.Now())
+		if len(after) != 3 || after[0].Name != "new" || after[0].Serving != "primary" {
+			t.Fatalf("services %+v", after)
+		}
+		same := cmp.Options{cmpopts.IgnoreFields(api.Service{}, "TTL")}
+		if diff := cmp.Diff([]api.Service{before[1], before[0]}, after[1:], same); diff != "" {
+			t.Error(diff)
+		}
+		if after[2].TTL != 30 {
+			t.Errorf("TTL %d, wanted the new max", after[2].TTL)
+		}
+		if got := h.Restored(); got["web/primary@192.0.2.1"].Verdict != checks.Down || len(got) != 3 {
+			t.Errorf("restored %v", got)
+		}
+		// The old max was promised until the reload, and that is not forgotten.
+		reloaded := time.Now()
+		h.is(primary, checks.Up)
+		sleep(time.Second)
+		h.is(backup, checks.Down)
+		h.serves(primary)
+		if got := h.web2().DrainedAt; !got.Equal(reloaded.Add(61 * time.Second)) {
+			t.Errorf("drained at %v, wanted a minute after %v", got, reloaded)
+		}
+	})
+}
+
+// web2 returns web, wherever it stands.
+func (h *house) web2() api.Service {
+	all := h.Services(time.Now())
+	return all[slices.IndexFunc(all, func(s api.Service) bool { return s.Name == "web" })]
+}
+
+func TestOverrideOfWhatIsGoneIsKeptAndComesBack(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.override("backup")
+		replace := func(w World) {
+			t.Helper()
+			if err := h.Replace(t.Context(), w, func() {}); err != nil {
+				t.Fatal(err)
+			}
+			h.world = w
+		}
+		without := web()
+		without.Targets = without.Targets[:1]
+		replace(world(without))
+		h.serves(primary)
+		if got := h.Problems(); len(got) != 1 || got[0] != `the override of service "web" to "backup" is kept but not applied: the service has no such target, it has primary` {
+			t.Errorf("problems %q", got)
+		}
+		replace(world(service("other", "192.0.2.9")))
+		if got := h.Problems(); len(got) != 1 || !strings.Contains(got[0], "has no such service") {
+			t.Errorf("problems %q", got)
+		}
+		h.stop()
+		h = start(t, dir, world(service("other", "192.0.2.9")))
+		if got := h.Problems(); len(got) != 1 {
+			t.Errorf("problems after a restart %q", got)
+		}
+		replace(world(web()))
+		h.serves(backup)
+		if got := h.Problems(); len(got) != 0 {
+			t.Errorf("problems %q", got)
+		}
+	})
+}
+
+func TestTransitionsOfChecksThatAreGoneAreIgnored(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		old := h.transition(primary, checks.State{Verdict: checks.Down}, 0)
+		next := web()
+		next.Targets[0].Addresses[0].Check.Probe = probe("another")
+		next.Targets[1].Addresses[0].Check.Probe = probe("yet another")
+		h.world = world(next)
+		if err := h.Replace(t.Context(), h.world, func() {}); err != nil {
+			t.Fatal(err)
+		}
+		h.Report(old) // of the check that had the same ID
+		synctest.Wait()
+		h.serves(primary)
+		if got := h.web().Targets[0].Verdict; got != "unknown" {
+			t.Errorf("verdict %s", got)
+		}
+	})
+}

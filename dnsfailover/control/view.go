@@ -1,0 +1,150 @@
+package control
+
+import (
+	"strings"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/policy"
+	"dnsfailover/dnsfailover/state"
+)
+
+// board is all that is published. It is immutable.
+type board struct {
+	views    []*view // in the order of the configuration
+	places   *places
+	problems []string
+}
+
+func (b *board) find(service string) *view {
+	for _, v := range b.views {
+		if v.name() == service {
+			return v
+		}
+	}
+	return nil
+}
+
+// Services returns the state of all services at now, in the order of the configuration.
+func (c *Control) Services(now time.Time) []api.Service {
+	b := c.board.Load()
+	out := make([]api.Service, len(b.views))
+	for i, v := range b.views {
+		out[i] = c.show(v, now)
+	}
+	return out
+}
+
+// Explain returns the rules of a service's decision in order; nothing if there is no such service.
+func (c *Control) Explain(service string, now time.Time) []api.Step {
+	v := c.board.Load().find(service)
+	if v == nil {
+		return nil
+	}
+	in := v.in
+	in.Now, in.Auto = now, v.ahead.Steps[v.ahead.At(now)].Auto
+	var out []api.Step
+	for _, s := range policy.Explain(in) {
+		out = append(out, api.Step{Rule: s.Rule, Applies: s.Applies, Text: s.Text})
+	}
+	return out
+}
+
+// Problems says which overrides are kept but not applied, one sentence each.
+func (c *Control) Problems() []string { return c.board.Load().problems }
+
+// Restored returns what control takes as established of each check, by ID. A scheduler that goes on from there agrees with
+// control; without, control would believe a verdict of which the scheduler never says that it has changed.
+func (c *Control) Restored() map[string]checks.State {
+	b := c.board.Load()
+	out := map[string]checks.State{}
+	for id, p := range b.places.byID {
+		if s := b.views[p.service].in.Facts[p.target][p.address].State; s != (checks.State{}) {
+			out[id] = s
+		}
+	}
+	return out
+}
+
+// SaveChecks has the store keep states, by check ID: the counters as they are at the end, since only transitions
+// are saved under way.
+func (c *Control) SaveChecks(states map[string]checks.State) {
+	b, now := c.board.Load(), time.Now()
+	out := make(map[string]state.Check, len(states))
+	for id, s := range states {
+		if p, ok := b.places.byID[id]; ok {
+			out[id] = state.Check{Probe: p.probe, State: s, Saved: now}
+		}
+	}
+	c.store.PutChecks(out)
+}
+
+// show returns a service as it is at now, which may be behind an edge that control has not woken up for yet.
+func (c *Control) show(v *view, now time.Time) api.Service {
+	i := v.ahead.At(now)
+	step := v.ahead.Steps[i]
+	ledger := v.ledger
+	if i > 0 {
+		ledger = ledger.Served(v.ahead, step.From)
+	}
+	out := api.Service{
+		Name: v.name(), Records: []string{}, Serving: v.target(step.Target), Answers: []string{},
+		Rule: step.Rule, Reason: step.Reason, Since: ledger.Since.UTC(), TTL: v.ahead.Timeline.Segments[i].TTL(now.UnixNano()),
+	}
+	for _, r := range v.in.Service.Records {
+		out.Records = append(out.Records, strings.TrimSuffix(r.Name, "."))
+	}
+	for _, a := range step.Addresses {
+		out.Answers = append(out.Answers, a.String())
+	}
+	if d := ledger.DrainedAt(); !d.IsZero() {
+		d = d.UTC()
+		out.DrainedAt = &d
+	}
+	if step.Override != nil {
+		out.Override = showOverride(v.override)
+	}
+	if then := v.ahead.Then(i); then >= 0 {
+		next := v.ahead.Steps[then]
+		out.NextChange = &api.NextChange{At: next.Edge.UTC(), Serving: v.target(next.Target), Reason: next.Reason}
+	}
+	for t, target := range v.in.Service.Targets {
+		shown := api.Target{Name: target.Name, Verdict: v.in.Verdict(t).String(), Addresses: []api.Address{}}
+		for a, address := range target.Addresses {
+			shown.Addresses = append(shown.Addresses, c.showAddress(address, v.in.Facts[t][a]))
+		}
+		out.Targets = append(out.Targets, shown)
+	}
+	return out
+}
+
+func showOverride(o *state.Override) *api.Override {
+	out := &api.Override{Target: o.Target, Since: o.Since.UTC(), Reason: o.Reason, Author: o.Author}
+	if !o.Until.IsZero() {
+		until := o.Until.UTC()
+		out.Until = &until
+	}
+	return out
+}
+
+// showAddress shows the verdict that was decided with, and what the scheduler knows besides.
+func (c *Control) showAddress(a config.Address, f policy.Fact) api.Address {
+	out := api.Address{
+		Address: a.IP.String(), Verdict: f.State.Verdict.String(), LastResult: f.Reason, Consecutive: f.State.Run,
+		Checked: a.Check != nil,
+	}
+	if !f.State.Since.IsZero() {
+		since := f.State.Since.UTC()
+		out.Since = &since
+	}
+	if a.Check == nil || c.snapshot == nil {
+		return out
+	}
+	if s, ok := c.snapshot(a.Check.ID); ok && !s.Last.Start.IsZero() {
+		out.LastResult, out.Consecutive = s.Last.Reason, s.State.Run
+		out.LatencyMS = float64(s.Last.Took) / float64(time.Millisecond)
+	}
+	return out
+}

@@ -1,0 +1,216 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/policy"
+	"dnsfailover/dnsfailover/state"
+)
+
+// place is where a check's verdict counts.
+type place struct {
+	service, target, address int
+	check                    *checks.Check
+	probe                    string
+}
+
+// places are all checks of a world by ID. It is immutable.
+type places struct{ byID map[string]place }
+
+func newPlaces(services []config.Service) *places {
+	p := &places{map[string]place{}}
+	for s := range services {
+		for t := range services[s].Targets {
+			for a, address := range services[s].Targets[t].Addresses {
+				if address.Check != nil {
+					p.byID[address.Check.ID] = place{s, t, a, address.Check, address.Check.Probe.String()}
+				}
+			}
+		}
+	}
+	return p
+}
+
+// find returns the place of a check that does what check does; its numbers may differ.
+func (p *places) find(check *checks.Check) (place, bool) {
+	at, ok := p.byID[check.ID]
+	return at, ok && (at.check == check || at.probe == check.Probe.String())
+}
+
+// restore makes world the first one, as the store remembers it.
+func (c *Control) restore(world World, now time.Time) {
+	contents := c.store.Contents()
+	c.overrides = maps.Clone(contents.Overrides)
+	if c.overrides == nil {
+		c.overrides = map[string]state.Override{}
+	}
+	maps.Copy(c.selections, contents.Selections)
+	// What is too old or from the future is not believed: its verdicts are unknown. Where a service pointed is still known.
+	age := now.Sub(contents.Alive)
+	believed := !contents.Alive.IsZero() && age >= 0 && age <= world.Config.MaxAge
+	c.settleIn(world, now, nil, func(check *checks.Check, probe string) policy.Fact {
+		stored := contents.Checks[check.ID]
+		if !believed || stored.Probe != probe || stored.State.Since.After(now) {
+			return policy.Fact{}
+		}
+		fact := policy.Fact{State: stored.State}
+		if fact.State.Contrary() {
+			fact.Earliest = now // how far the run's next result is nobody knows
+		}
+		return fact
+	})
+}
+
+// Replace makes world the one that is decided over; it returns when its slots are filled. publish is called
+// right then, on control's goroutine, to swap the live set. Services keep what they had by their names, checks by ID
+// and probe. The scheduler must be given the new checks, with what Restored then returns, after Replace.
+func (c *Control) Replace(ctx context.Context, world World, publish func()) error {
+	return c.do(ctx, func() {
+		now := c.current()
+		before, services := c.places, c.services
+		c.settleIn(world, now, publish, func(check *checks.Check, _ string) policy.Fact {
+			if p, ok := before.find(check); ok {
+				return services[p.service].in.Facts[p.target][p.address]
+			}
+			return policy.Fact{}
+		})
+	})
+}
+
+// settleIn builds the services of world, with the facts that fact returns for their checks, fills their slots, runs
+// publish if it is not nil, and tells.
+func (c *Control) settleIn(world World, now time.Time, publish func(), fact func(*checks.Check, string) policy.Fact) {
+	c.forgetExpired(now)
+	before := c.byName
+	for name, s := range before {
+		c.selections[name] = s.selection(now)
+	}
+	c.byName = make(map[string]*managed, len(world.Config.Services))
+	c.places = newPlaces(world.Config.Services)
+	c.services = make([]*managed, len(world.Config.Services))
+	for i := range world.Config.Services {
+		cfg := &world.Config.Services[i]
+		s := &managed{slot: world.Slots[cfg.Name]}
+		s.in = policy.Input{Service: cfg, Facts: facts(cfg, c.places, fact), Auto: c.resume(cfg), Now: now}
+		if o, ok := c.overrides[cfg.Name]; ok && index(cfg, o.Target) >= 0 {
+			s.impose(&o)
+		}
+		s.ahead = policy.Look(s.in)
+		s.in.Auto = s.ahead.Steps[0].Auto
+		s.slot.Store(s.ahead.Timeline)
+		c.services[i], c.byName[cfg.Name] = s, s
+	}
+	if publish != nil {
+		publish()
+	}
+	served := time.Now() // the old answers were until here
+	for _, s := range c.services {
+		s.inherit(before[s.name()], c.selections[s.name()], served)
+	}
+	c.publish(c.services)
+	for _, s := range c.services {
+		c.tell(s, now)
+	}
+	for _, problem := range c.homeless(now) {
+		c.log.Warn("override not applied", "problem", problem)
+	}
+	live := c.places.byID
+	c.store.KeepChecks(func(id string) bool { _, ok := live[id]; return ok })
+}
+
+// inherit gives a service the ledger that it had in the world before, or, if it was not there, the one that is
+// stored in last; zero if none is.
+func (s *managed) inherit(old *managed, last state.Selection, served time.Time) {
+	switch {
+	case old != nil:
+		s.ledger = old.ledger.Served(old.ahead, served)
+		d := old.ahead.Steps[old.ahead.At(served)]
+		last.Target, last.Addresses, last.Since = old.target(d.Target), d.Addresses, s.ledger.Since
+	case last.Since.IsZero():
+		s.ledger.Since = served
+		return
+	default:
+		// When the last answer was given nobody knows; it was before now.
+		s.ledger = policy.Ledger{Since: last.Since, Present: last.Present, Earlier: last.Earlier}
+		if p := served.Add(time.Duration(last.MaxTTL) * time.Second); p.After(s.ledger.Present) {
+			s.ledger.Present = p
+		}
+	}
+	s.saved = last
+	if d := s.ahead.Steps[0]; last.Target != s.target(d.Target) || !slices.Equal(last.Addresses, d.Addresses) {
+		s.ledger = s.ledger.Switched(served)
+	}
+}
+
+// forgetExpired drops the overrides that are over, also those that are not applied.
+func (c *Control) forgetExpired(now time.Time) {
+	for name, o := range c.overrides {
+		if !o.Until.IsZero() && !now.Before(o.Until) {
+			c.forget(name, o)
+		}
+	}
+}
+
+// forget drops an override that is over.
+func (c *Control) forget(service string, o state.Override) {
+	delete(c.overrides, service)
+	c.log.Info("override expired", "service", service, "target", o.Target, "author", o.Author)
+	c.store.DropOverride(service, o)
+}
+
+// facts returns those of a service.
+func facts(cfg *config.Service, p *places, fact func(*checks.Check, string) policy.Fact) [][]policy.Fact {
+	all := make([][]policy.Fact, len(cfg.Targets))
+	for t := range cfg.Targets {
+		for _, a := range cfg.Targets[t].Addresses {
+			if a.Check == nil {
+				all[t] = append(all[t], policy.Unchecked)
+			} else {
+				all[t] = append(all[t], fact(a.Check, p.byID[a.Check.ID].probe))
+			}
+		}
+	}
+	return all
+}
+
+// resume returns the target with which a service's automatic choice begins: where it was, else what it served, else the first.
+func (c *Control) resume(cfg *config.Service) int {
+	last := c.selections[cfg.Name]
+	for _, name := range []string{last.Auto, last.Target} {
+		if i := index(cfg, name); i >= 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// homeless says which overrides are not applied because the configuration has no place for them.
+func (c *Control) homeless(now time.Time) []string {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(c.overrides)) {
+		o := c.overrides[name]
+		switch s := c.byName[name]; {
+		case !o.Until.IsZero() && !now.Before(o.Until):
+		case s == nil:
+			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the configuration has no such service", name, o.Target))
+		case s.override == nil:
+			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the service has no such target, it has %s",
+				name, o.Target, list(targets(s.in.Service))))
+		}
+	}
+	return problems
+}
+
+func targets(s *config.Service) []string {
+	names := make([]string, len(s.Targets))
+	for i, t := range s.Targets {
+		names[i] = t.Name
+	}
+	return names
+}
