@@ -1,0 +1,17 @@
+package admin
+
+import "net"
+
+// Routes returns the method and the path pattern of each route.
+func Routes() (out []struct{ Method, Path string }) {
+	for _, r := range routes() {
+		out = append(out, struct{ Method, Path string }{r.method, r.path})
+	}
+	return out
+}
+
+// Limit is limit.
+func Limit(l net.Listener, n int) net.Listener { return limit(l, n) }
+
+// UnreadableStatus is the status for a body whose reading ended with err.
+func UnreadableStatus(err error) int { return unreadable(err).Status }

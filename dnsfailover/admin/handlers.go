@@ -1,0 +1,166 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnsfailover/dnsfailover/api"
+)
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ string) error {
+	s.document(w, http.StatusOK, "application/json", s.backend.Status(time.Now()))
+	return nil
+}
+
+func (s *Server) why(w http.ResponseWriter, r *http.Request, _ string) error {
+	query := r.URL.Query()
+	name := query.Get("name")
+	if _, ok := dns.IsDomainName(name); !ok || name == "" {
+		return problem(http.StatusBadRequest, "%q is not a domain name: ask with ?name=www.example.com", name)
+	}
+	qtype, ok := parseType(query.Get("type"))
+	if !ok {
+		return problem(http.StatusBadRequest, "%q is not a type of record: ask with ?type=A, or another such as AAAA or MX", query.Get("type"))
+	}
+	why, err := s.backend.Why(dns.Fqdn(name), qtype, time.Now())
+	if err != nil {
+		return err
+	}
+	s.document(w, http.StatusOK, "application/json", why)
+	return nil
+}
+
+// parseType reads a type's mnemonic, or TYPE12345 (RFC 3597 section 5). It is A if nothing is said.
+func parseType(text string) (uint16, bool) {
+	if text == "" {
+		return dns.TypeA, true
+	}
+	text = strings.ToUpper(text)
+	if t, ok := dns.StringToType[text]; ok {
+		return t, true
+	}
+	var t uint16
+	if _, err := fmt.Sscanf(text, "TYPE%d", &t); err != nil || text != fmt.Sprintf("TYPE%d", t) {
+		return 0, false
+	}
+	return t, true
+}
+
+func (s *Server) switchService(w http.ResponseWriter, r *http.Request, author string) error {
+	var body api.Switch
+	err := decode(w, r, []field{
+		{"target", &body.Target, "the name of a target"},
+		{"for", &body.For, "a number of seconds"},
+		{"until", &body.Until, "a time such as 2030-01-31T15:04:05Z"},
+		{"until_released", &body.UntilReleased, "true or false"},
+		{"reason", &body.Reason, "a text"},
+		{"author", &body.Author, "a name"},
+		{"force", &body.Force, "true or false"},
+		{"dry_run", &body.DryRun, "true or false"},
+	})
+	if err != nil {
+		return err
+	}
+	if err := checkSwitch(body); err != nil {
+		return err
+	}
+	if author != "" {
+		body.Author = author
+	}
+	service, err := s.backend.Switch(r.Context(), r.PathValue("service"), body)
+	if err != nil {
+		return err
+	}
+	s.document(w, http.StatusOK, "application/json", service)
+	return nil
+}
+
+// Bounds of a switch. Longer than maxFor is as good as until released; the texts are shown in every status.
+const (
+	minFor  = 1.0
+	maxFor  = 10 * 365 * 24 * 3600.0
+	maxText = 1000
+)
+
+// checkSwitch checks what needs no knowledge of services; the backend checks the rest.
+func checkSwitch(s api.Switch) error {
+	ends := 0
+	for _, set := range []bool{s.For != 0, s.Until != nil, s.UntilReleased} {
+		if set {
+			ends++
+		}
+	}
+	switch {
+	case s.Target == "":
+		return problem(http.StatusUnprocessableEntity, "\"target\" is missing: name the target to switch to")
+	case ends != 1:
+		return problem(http.StatusUnprocessableEntity, "say how long with exactly one of \"for\", \"until\" and \"until_released\"")
+	case s.For != 0 && (s.For < minFor || s.For > maxFor):
+		return problem(http.StatusUnprocessableEntity, "\"for\" is %g seconds: it must be from 1 second to 10 years", s.For)
+	case len(s.Reason) > maxText:
+		return problem(http.StatusUnprocessableEntity, "\"reason\" has %d bytes: keep it to %d", len(s.Reason), maxText)
+	case len(s.Author) > maxText:
+		return problem(http.StatusUnprocessableEntity, "\"author\" has %d bytes: keep it to %d", len(s.Author), maxText)
+	}
+	return nil
+}
+
+func (s *Server) release(w http.ResponseWriter, r *http.Request, author string) error {
+	if author == "" {
+		author = "control socket"
+	}
+	service, err := s.backend.Release(r.Context(), r.PathValue("service"), author)
+	if err != nil {
+		return err
+	}
+	s.document(w, http.StatusOK, "application/json", service)
+	return nil
+}
+
+func (s *Server) reload(w http.ResponseWriter, r *http.Request, _ string) error {
+	result, err := s.backend.Reload(r.Context())
+	if err != nil {
+		return err
+	}
+	s.document(w, http.StatusOK, "application/json", result)
+	return nil
+}
+
+func (s *Server) scrape(w http.ResponseWriter, r *http.Request, _ string) error {
+	s.metrics.ServeHTTP(w, r)
+	return nil
+}
+
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request, _ string) error {
+	return text(w, http.StatusOK, "alive")
+}
+
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request, _ string) error {
+	status := s.backend.Status(time.Now())
+	if !status.Ready {
+		return text(w, http.StatusServiceUnavailable, append([]string{"not ready"}, status.Problems...)...)
+	}
+	return text(w, http.StatusOK, append([]string{"ready"}, status.Problems...)...)
+}
+
+func (s *Server) index(w http.ResponseWriter, _ *http.Request, _ string) error {
+	var list strings.Builder
+	columns := tabwriter.NewWriter(&list, 0, 0, 2, ' ', 0)
+	for _, r := range routes() {
+		fmt.Fprintf(columns, "%s\t%s\t%s\n", r.method, strings.TrimSuffix(r.path, "{$}"), r.does)
+	}
+	columns.Flush()
+	return text(w, http.StatusOK, "dnsfailover "+s.version, "", strings.TrimSuffix(list.String(), "\n"))
+}
+
+func text(w http.ResponseWriter, status int, lines ...string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, strings.Join(lines, "\n")) // the client may have gone; nobody else cares
+	return nil
+}

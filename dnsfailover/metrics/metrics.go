@@ -1,0 +1,122 @@
+package metrics
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/server"
+)
+
+// Options are where New's collector reads. Each function is called at each scrape, from any goroutine.
+type Options struct {
+	Version  string
+	Counters func() server.Counters
+	Status   func(now time.Time) api.Status
+	// Services returns the services that are configured now.
+	Services func() []config.Service
+	// Snapshot tells what is known of a check; false if it is not there.
+	Snapshot func(check string) (checks.Snapshot, bool)
+	// Reload tells when the configuration was last taken as a whole, and whether the last attempt was.
+	Reload func() (success time.Time, ok bool)
+}
+
+// New returns the collector of all metrics that are the server's own.
+func New(opt Options) prometheus.Collector { return &collector{opt} }
+
+type collector struct{ Options }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("dnsfailover_"+name, help, labels, nil)
+}
+
+var (
+	buildInfo = desc("build_info", "1, labelled with what the server was built from.", "version", "go")
+	ready     = desc("ready", "1 if DNS is served with current data, else 0.")
+
+	queries    = desc("queries_total", "Queries answered.", "zone", "transport", "type", "rcode")
+	dropped    = desc("dropped_total", "Packets that got no answer.", "reason")
+	panics     = desc("panics_total", "Queries lost to a panic.")
+	sendErrors = desc("send_errors_total", "Answers that the socket refused.")
+	open       = desc("tcp_connections", "DNS connections open now.")
+	accepted   = desc("tcp_connections_accepted_total", "DNS connections accepted.")
+	refused    = desc("tcp_connections_refused_total", "DNS connections refused because there were too many.")
+
+	probes        = desc("probes_total", "Probes that have ended.", "service", "target", "address", "result")
+	probesLate    = desc("probes_late_total", "Probes that started over a second after they were due.", "service", "target", "address")
+	probeDuration = desc("probe_duration_seconds", "How long probes took, those that failed included.", "service", "target")
+	verdict       = desc("verdict", "1 if the address is up, 0 if it is down, -1 if that is unknown.", "service", "target", "address")
+
+	serving         = desc("serving", "1 if the target is what the service serves now, else 0.", "service", "target")
+	ttl             = desc("ttl_seconds", "TTL of an answer given now.", "service")
+	override        = desc("override", "1 if an operator has switched the service to the target, else 0.", "service", "target")
+	overrideExpires = desc("override_expires_timestamp_seconds", "When the override ends; absent if there is none or it lasts until released.", "service")
+
+	zoneSerial = desc("zone_serial", "Serial of the zone that is served.", "zone")
+	zoneOK     = desc("zone_ok", "1 if the zone is served as its file says, 0 if the file could not be taken.", "zone")
+
+	reloadSuccess = desc("reload_success", "1 if the last reload took everything, else 0.")
+	reloadLast    = desc("reload_last_success_timestamp_seconds", "When the configuration was last taken as a whole; absent if it never was.")
+)
+
+// Describe sends every description. It is part of prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		buildInfo, ready,
+		queries, dropped, panics, sendErrors, open, accepted, refused,
+		probes, probesLate, probeDuration, verdict,
+		serving, ttl, override, overrideExpires,
+		zoneSerial, zoneOK,
+		reloadSuccess, reloadLast,
+	} {
+		out <- d
+	}
+}
+
+// Collect sends everything as it is now. It is part of prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := sink{out}
+	s.gauge(buildInfo, 1, c.Version, runtime.Version())
+	s.server(c.Counters())
+	s.checks(c.Services(), c.Snapshot)
+	s.status(c.Status(time.Now()))
+
+	last, ok := c.Reload()
+	s.gauge(reloadSuccess, flag(ok))
+	if !last.IsZero() {
+		s.gauge(reloadLast, seconds(last))
+	}
+}
+
+// sink sends samples. One that can't be made (a label that is no UTF-8) is reported as such; it
+// doesn't take the others with it.
+type sink struct{ out chan<- prometheus.Metric }
+
+func (s sink) gauge(d *prometheus.Desc, value float64, labels ...string) {
+	s.send(prometheus.GaugeValue, d, value, labels)
+}
+
+func (s sink) count(d *prometheus.Desc, value uint64, labels ...string) {
+	s.send(prometheus.CounterValue, d, float64(value), labels)
+}
+
+func (s sink) send(t prometheus.ValueType, d *prometheus.Desc, value float64, labels []string) {
+	m, err := prometheus.NewConstMetric(d, t, value, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(d, err)
+	}
+	s.out <- m
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
