@@ -1,0 +1,138 @@
+package dnsfailover
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+)
+
+// told is what the last loads came to.
+type told struct {
+	world    *world
+	refused  []string  // why the configuration was not taken at the last reload; empty if it was
+	complete time.Time // when configuration and all zones were last taken
+}
+
+// tell publishes the outcome of a load for status.
+func (s *instance) tell(w *world, refused []string, now time.Time) {
+	t := &told{world: w, refused: refused}
+	if old := s.told.Load(); old != nil {
+		t.complete = old.complete
+	}
+	if len(t.problems()) == 0 {
+		t.complete = now
+	}
+	s.told.Store(t)
+	for _, p := range t.problems() {
+		s.log.Error("not taken", "problem", p)
+	}
+	if refused == nil {
+		for _, p := range w.allWarnings() {
+			s.log.Warn("doubtful", "warning", p)
+		}
+	}
+}
+
+// problems returns what of configuration and zones is not served as the files say, one sentence each.
+func (t *told) problems() []string {
+	out := slices.Clone(t.refused)
+	for i, z := range t.world.zones {
+		if z.problem != "" {
+			zone := t.world.Set.Zones()[i]
+			served := "served as it was before"
+			if zone.Broken() {
+				served = "answered with SERVFAIL"
+			}
+			out = append(out, "zone "+zone.Name()+" is "+served+": "+z.problem)
+		}
+	}
+	return out
+}
+
+// allWarnings returns the warnings of the configuration and of the zones.
+func (w *world) allWarnings() []string {
+	var out []string
+	for _, p := range w.Config.Warnings {
+		out = append(out, p.String())
+	}
+	return append(out, w.warnings...)
+}
+
+// lastReload tells when everything was last taken, and whether the last attempt was.
+func (s *instance) lastReload() (complete time.Time, ok bool) {
+	t := s.told.Load()
+	return t.complete, len(t.problems()) == 0
+}
+
+// services returns the services that are configured now.
+func (s *instance) services() []config.Service { return s.told.Load().world.Config.Services }
+
+// reloadOnDemand reloads whenever it is asked to, by signal. Signals that come meanwhile are one.
+func (s *instance) reloadOnDemand(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.opt.Reload:
+			if _, err := s.Reload(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("reload", "error", err)
+			}
+		}
+	}
+}
+
+// Reload builds a new world from the files and swaps it in. A bad configuration changes nothing; a
+// bad zone file keeps that zone as it was.
+func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	s.notify(daemon.SdNotifyReloading)
+	defer s.notify(daemon.SdNotifyReady)
+
+	cfg, problems := config.Load(s.opt.ConfigFile)
+	if cfg == nil {
+		refused := make([]string, len(problems))
+		for i, p := range problems {
+			refused[i] = p.String()
+		}
+		s.tell(s.world, refused, time.Now())
+		return api.Reload{Problems: refused, Warnings: []string{}}, nil
+	}
+	old := s.world
+	next := build(cfg, old, time.Now())
+	next.warnings = append(next.warnings, needRestart(old.Config, cfg)...)
+	if err := s.control.Replace(ctx, next.World, func() { s.live.Store(next.Set) }); err != nil {
+		return api.Reload{}, err
+	}
+	s.scheduler.Set(next.checks(), s.control.Restored())
+	s.admin.SetTokens(cfg.Tokens)
+	s.world = next
+	s.tell(next, nil, time.Now())
+	t := s.told.Load()
+	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(t.problems()))
+	return api.Reload{Problems: append([]string{}, t.problems()...), Warnings: append([]string{}, next.allWarnings()...)}, nil
+}
+
+// needRestart warns of what a reload can't change.
+func needRestart(old, cfg *config.Config) []string {
+	var out []string
+	for _, c := range []struct {
+		key     string
+		changed bool
+	}{
+		{"listen.dns", !slices.Equal(old.Listen.DNS, cfg.Listen.DNS)},
+		{"listen.admin", old.Listen.Admin != cfg.Listen.Admin},
+		{"listen.control", old.Listen.Control != cfg.Listen.Control},
+		{"state", old.State != cfg.State},
+	} {
+		if c.changed {
+			out = append(out, cfg.File+": "+c.key+" has changed: restart dnsfailover to use it")
+		}
+	}
+	return out
+}

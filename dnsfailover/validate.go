@@ -1,0 +1,77 @@
+package dnsfailover
+
+import (
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/zones"
+)
+
+// Report is what Validate found.
+type Report struct {
+	Problems, Warnings []string // one line each, with file:line:column
+	Services           []ServiceBound
+}
+
+// ServiceBound is the worst-case time from the death of a service's first target; zero if the service never fails over by
+// itself, since nothing watches that target or there is no other.
+type ServiceBound struct {
+	Name      string
+	Detection time.Duration // until another target is served
+	Caches    time.Duration // until every correct cache has followed
+}
+
+// Validate reads the configuration and its zones exactly as Serve does before it listens.
+func Validate(file string) Report {
+	var r Report
+	cfg, problems := config.Load(file)
+	for _, p := range problems {
+		r.Problems = append(r.Problems, p.String())
+	}
+	if cfg == nil {
+		return r
+	}
+	for _, p := range cfg.Warnings {
+		r.Warnings = append(r.Warnings, p.String())
+	}
+	w := &world{}
+	w.Config = cfg
+	w.Slots = map[string]*zones.Slot{}
+	for i, dynamics := range w.dynamics() {
+		_, problems := zones.Load(cfg.Zones[i].Name, cfg.Zones[i].File, dynamics)
+		for _, p := range problems {
+			if p.Warning {
+				r.Warnings = append(r.Warnings, p.String())
+			} else {
+				r.Problems = append(r.Problems, p.String())
+			}
+		}
+	}
+	for _, s := range cfg.Services {
+		r.Services = append(r.Services, worst(s))
+	}
+	return r
+}
+
+// worst returns the bound of a service.
+func worst(s config.Service) ServiceBound {
+	bound := ServiceBound{Name: s.Name}
+	if len(s.Targets) == 1 {
+		return bound
+	}
+	beginning := time.Duration(0)
+	for _, a := range s.Targets[0].Addresses {
+		if a.Check == nil {
+			return ServiceBound{Name: s.Name}
+		}
+		bound.Detection = max(bound.Detection, checks.WorstDetection(a.Check))
+		once := *a.Check
+		once.Fall = 1
+		beginning = max(beginning, checks.WorstDetection(&once))
+	}
+	// Until the first failure is seen answers carry the whole TTL, from then on no more than the time that is
+	// left, at least the minimum. A cache may hold each for a second longer.
+	bound.Caches = max(beginning+s.MaxTTL, bound.Detection+s.MinTTL) + time.Second
+	return bound
+}

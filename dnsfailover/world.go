@@ -1,0 +1,132 @@
+package dnsfailover
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/control"
+	"dnsfailover/zones"
+)
+
+// world is a configuration with the zones that were compiled for it.
+type world struct {
+	control.World
+	zones    []zoneState // in the order of the configuration
+	warnings []string
+}
+
+// zoneState is how one zone came to be what is served.
+type zoneState struct {
+	loaded  time.Time
+	problem string // why the file was not taken; empty if it was
+}
+
+// build compiles the zones of cfg. Where a file can't be used the zone stays as it is in old, or, if it isn't there,
+// answers SERVFAIL. old is nil at the start.
+//
+// The slots of services that were there before go on, so that a zone that stays can go on with them.
+func build(cfg *config.Config, old *world, now time.Time) *world {
+	w := &world{World: control.World{Config: cfg, Slots: map[string]*zones.Slot{}}}
+	for _, s := range cfg.Services {
+		w.Slots[s.Name] = new(zones.Slot)
+		if old != nil && old.Slots[s.Name] != nil {
+			w.Slots[s.Name] = old.Slots[s.Name]
+		}
+	}
+	dynamics := w.dynamics()
+	var list []*zones.Zone
+	for i, z := range cfg.Zones {
+		zone, problems := zones.Load(z.Name, z.File, dynamics[i])
+		state := zoneState{loaded: now}
+		for _, p := range problems {
+			if p.Warning {
+				w.warnings = append(w.warnings, p.String())
+			}
+		}
+		if zone == nil {
+			zone, state = old.keep(z.Name)
+			state.problem = firstProblem(problems)
+		}
+		list = append(list, zone)
+		w.zones = append(w.zones, state)
+	}
+	w.Set = zones.NewSet(list)
+	return w
+}
+
+// keep returns the zone of that name as it is, or a broken one.
+func (w *world) keep(name string) (*zones.Zone, zoneState) {
+	if w != nil {
+		for i, z := range w.Set.Zones() {
+			if z.Name() == name {
+				return z, w.zones[i]
+			}
+		}
+	}
+	return zones.Broken(name), zoneState{}
+}
+
+// firstProblem says what is wrong with a zone in one line.
+func firstProblem(problems []zones.Problem) string {
+	var lines []string
+	for _, p := range problems {
+		if !p.Warning {
+			lines = append(lines, p.String())
+		}
+	}
+	if len(lines) > 1 {
+		return fmt.Sprintf("%s (and %d more)", lines[0], len(lines)-1)
+	}
+	return strings.Join(lines, "")
+}
+
+// dynamics returns, by zone, the names that belong to services.
+func (w *world) dynamics() [][]zones.Dynamic {
+	by := make([][]zones.Dynamic, len(w.Config.Zones))
+	for _, s := range w.Config.Services {
+		var repeats []netip.Addr
+		for _, a := range s.Targets[0].Addresses {
+			repeats = append(repeats, a.IP)
+		}
+		for _, r := range s.Records {
+			if i := nearest(w.Config.Zones, r.Name); i >= 0 {
+				by[i] = append(by[i], zones.Dynamic{
+					Name: r.Name, Service: s.Name, Where: r.Where, Slot: w.Slots[s.Name], Repeats: repeats,
+				})
+			}
+		}
+	}
+	return by
+}
+
+// nearest returns the index of the zone with the longest apex that name lies in; -1 for none.
+func nearest(list []config.Zone, name string) int {
+	best := -1
+	for i, z := range list {
+		if z.Name == "." || name == z.Name || strings.HasSuffix(name, "."+z.Name) {
+			if best < 0 || len(z.Name) > len(list[best].Name) {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// checks returns every check of the configuration.
+func (w *world) checks() []*checks.Check {
+	var list []*checks.Check
+	for _, s := range w.Config.Services {
+		for _, t := range s.Targets {
+			for _, a := range t.Addresses {
+				if a.Check != nil {
+					list = append(list, a.Check)
+				}
+			}
+		}
+	}
+	return list
+}
