@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dnsfailover/dnsfailover/admin"
+	"dnsfailover/dnsfailover/api"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dnsfailover": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/scripts",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a race-enabled test lasts a second
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"api-server": apiServer, "code": code},
+	})
+}
+
+// apiServer is the script command "api-server SOCKET": it serves the API on a socket until the script ends.
+func apiServer(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: api-server SOCKET")
+	}
+	control, err := admin.ListenControl(ts.MkAbs(args[0]))
+	ts.Check(err)
+	b := &backend{now: time.Now()}
+	s, err := admin.New(admin.Options{Backend: b, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	ts.Check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, nil, control) }()
+	ts.Defer(func() {
+		cancel()
+		ts.Check(<-done)
+	})
+}
+
+// code is the script command "code N COMMAND ARGUMENT...": it runs a command that must exit with code N.
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// backend is an API of one service, "web", whose backup is down, and that drains at once.
+type backend struct {
+	now      time.Time
+	override *api.Override
+}
+
+func (b *backend) service() api.Service {
+	drained := b.now.Add(-time.Minute)
+	s := api.Service{
+		Name: "web", Records: []string{"www.example.com."}, Serving: "primary", Answers: []string{"203.0.113.10"},
+		Rule: "verdicts", Reason: "primary is up and the first in order", Since: b.now.Add(-time.Hour), TTL: 60, DrainedAt: &drained,
+		Targets: []api.Target{
+			{Name: "primary", Verdict: "up", Addresses: []api.Address{{Address: "203.0.113.10", Verdict: "up", Checked: true, Since: &drained, LastResult: "status 200 OK", Consecutive: 17, LatencyMS: 12.25}}},
+			{Name: "backup", Verdict: "down", Addresses: []api.Address{{Address: "198.51.100.20", Verdict: "down", Checked: true, Since: &drained, LastResult: "\x1b[31mconnection refused", Consecutive: 4}}},
+			{Name: "page", Verdict: "up", Addresses: []api.Address{{Address: "198.51.100.30", Verdict: "up"}}},
+		},
+	}
+	if o := b.override; o != nil {
+		s.Override, s.Rule, s.Serving, s.Reason = o, "override", o.Target, o.Reason
+		s.Answers = []string{"198.51.100.30"}
+	}
+	return s
+}
+
+func (b *backend) Status(time.Time) api.Status {
+	return api.Status{Version: "test", Started: b.now, Ready: true, Problems: []string{}, Services: []api.Service{b.service()}}
+}
+
+func (b *backend) Why(name string, _ uint16, _ time.Time) (api.Why, error) {
+	if !strings.HasSuffix(name, "example.com.") {
+		return api.Why{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("%s lies in none of the zones", name)}
+	}
+	return api.Why{
+		Name: name, Type: "A", Rcode: "NOERROR", Answer: []string{name + "\t60\tIN\tA\t203.0.113.10"}, Zone: "example.com.", Service: "web",
+		Steps: []api.Step{{Rule: "override", Text: "there is none"}, {Rule: "verdicts", Applies: true, Text: "primary is up and the first in order"}},
+	}, nil
+}
+
+func (b *backend) Switch(_ context.Context, service string, s api.Switch) (api.Service, error) {
+	if service != "web" {
+		return api.Service{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("there is no service %q", service)}
+	}
+	if s.Target == "backup" && !s.Force {
+		return api.Service{}, &api.Problem{Status: 409, Detail: "backup is down: use --force to switch to it all the same"}
+	}
+	before := b.override
+	b.override = &api.Override{Target: s.Target, Since: b.now, Until: s.Until, Reason: s.Reason, Author: s.Author}
+	if s.For > 0 {
+		until := time.Now().Add(time.Duration(s.For * float64(time.Second)))
+		b.override.Until = &until
+	}
+	is := b.service()
+	if s.DryRun {
+		b.override = before
+	}
+	return is, nil
+}
+
+func (b *backend) Release(_ context.Context, service, _ string) (api.Service, error) {
+	if b.override == nil {
+		return api.Service{}, &api.Problem{Status: 409, Detail: fmt.Sprintf("%s has no override", service)}
+	}
+	b.override = nil
+	return b.service(), nil
+}
+
+func (b *backend) Reload(context.Context) (api.Reload, error) {
+	if b.override != nil {
+		return api.Reload{Problems: []string{"example.com.zone:3: www.example.com.: it is bad"}}, nil
+	}
+	return api.Reload{Warnings: []string{"dnsfailover.yaml:1:1: it is odd"}}, nil
+}
+
+// golden compares got with the file of that name under testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; it is now\n%s", file, got)
+	}
+}

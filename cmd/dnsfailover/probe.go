@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/config"
+)
+
+func probeCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "probe SERVICE [TARGET] --config FILE",
+		Short: "Run a service's probes once, here, and show what they saw",
+		Long: `Run the probes of a service's targets, or of one target, once and in the foreground: with the time that
+each phase took and what was seen. It needs no server and changes nothing on one. The exit code is 1 if
+any probe failed.`,
+		Example: `  dnsfailover probe web --config dnsfailover.yaml
+  dnsfailover probe web primary --config dnsfailover.yaml`,
+		Args: arguments("SERVICE", "[TARGET]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if file == "" {
+				return usagef("--config is missing")
+			}
+			cfg, problems := config.Load(file)
+			for _, p := range problems {
+				fmt.Fprintln(cmd.ErrOrStderr(), clean(p.String()))
+			}
+			if cfg == nil {
+				return fmt.Errorf("%s has %s", file, countOf(len(problems), "problem"))
+			}
+			targets, err := chooseTargets(cfg, args)
+			if err != nil {
+				return err
+			}
+			return probeAll(cmd.Context(), cmd.OutOrStdout(), targets)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file`")
+	return cmd
+}
+
+// chooseTargets returns the targets of the service args[0], or only args[1] of it.
+func chooseTargets(cfg *config.Config, args []string) ([]config.Target, error) {
+	for _, service := range cfg.Services {
+		if service.Name != args[0] {
+			continue
+		}
+		if len(args) == 1 {
+			return service.Targets, nil
+		}
+		for _, target := range service.Targets {
+			if target.Name == args[1] {
+				return []config.Target{target}, nil
+			}
+		}
+		return nil, fmt.Errorf("service %q has no target %q", args[0], args[1])
+	}
+	return nil, fmt.Errorf("%s has no service %q", cfg.File, args[0])
+}
+
+// probeAll runs the probes one after another and prints each as soon as it has ended.
+func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
+	l := lookOf(w)
+	ran, failed := 0, 0
+	for _, target := range targets {
+		for _, address := range target.Addresses {
+			fmt.Fprintf(w, "%s\n", l.paint(bold, clean(fmt.Sprintf("%s at %s", target.Name, address.IP))))
+			if address.Check == nil {
+				fmt.Fprintf(w, "  no check: it counts as up\n\n")
+				continue
+			}
+			bounded, cancel := context.WithTimeout(ctx, address.Check.Timeout)
+			result := address.Check.Probe.Run(bounded)
+			cancel()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			ran++
+			if !result.OK {
+				failed++
+			}
+			printResult(w, l, address.Check, result)
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %s failed", failed, countOf(ran, "probe"))
+	}
+	return nil
+}
+
+func printResult(w io.Writer, l look, check *checks.Check, result checks.Result) {
+	fmt.Fprintf(w, "  %s\n", clean(check.Probe.String()))
+	var t table
+	for _, phase := range result.Phases {
+		t.row(cell{text: "  " + phase.Name}, cell{text: millis(phase.Took), right: true})
+	}
+	t.row(cell{text: "  all"}, cell{text: millis(result.Took), right: true}, cell{text: fmt.Sprintf("of %s", check.Timeout), style: dim})
+	t.print(w, l)
+	for _, fact := range result.Seen {
+		fmt.Fprintf(w, "  %s\n", l.paint(dim, clean(fact)))
+	}
+	if result.OK {
+		fmt.Fprintf(w, "  %s: %s\n\n", l.paint(green, "OK"), clean(result.Reason))
+	} else {
+		fmt.Fprintf(w, "  %s: %s\n\n", l.paint(red, "failed"), clean(result.Reason))
+	}
+}

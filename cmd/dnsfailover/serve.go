@@ -1,0 +1,80 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"dnsfailover/dnsfailover"
+)
+
+func serveCommand() *cobra.Command {
+	var config, level, format string
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the server in the foreground",
+		Long: `Run the server in the foreground. It logs to standard error.
+
+SIGHUP makes it read the configuration and the zones again, as "dnsfailover reload" does: what is
+bad is refused and named, and the server goes on as before. SIGTERM or ^C answers what has
+arrived and stops.`,
+		Example: `  dnsfailover serve --config /etc/dnsfailover/dnsfailover.yaml
+  dnsfailover serve --config dnsfailover.yaml --log-level debug --log-format json`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config == "" {
+				return usagef("--config is missing")
+			}
+			log, err := newLog(cmd.ErrOrStderr(), level, format)
+			if err != nil {
+				return err
+			}
+			// A reader of the log that goes away must not take the server with it.
+			signal.Ignore(syscall.SIGPIPE)
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			defer signal.Stop(hangups)
+			reload := make(chan struct{})
+			go func() {
+				for {
+					select {
+					case <-hangups: // those that come during a reload are one
+					case <-cmd.Context().Done():
+						return
+					}
+					select {
+					case reload <- struct{}{}:
+					case <-cmd.Context().Done():
+						return
+					}
+				}
+			}()
+			return dnsfailover.Serve(cmd.Context(), dnsfailover.Options{ConfigFile: config, Log: log, Version: version(), Reload: reload})
+		},
+	}
+	cmd.Flags().StringVarP(&config, "config", "c", "", "the configuration `file`")
+	cmd.Flags().StringVar(&level, "log-level", "info", "log from this `level` on: debug, info, warn or error")
+	cmd.Flags().StringVar(&format, "log-format", "text", "the log's `format`: text or json")
+	return cmd
+}
+
+func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	from, ok := levels[strings.ToLower(level)]
+	if !ok {
+		return nil, usagef("--log-level %q is none of debug, info, warn and error", level)
+	}
+	options := &slog.HandlerOptions{Level: from}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, usagef("--log-format %q is neither text nor json", format)
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// short returns a span of time in its two largest units, as people say it: "3h12m", "41s", "12d4h".
+func short(d time.Duration) string {
+	d = d.Abs().Truncate(time.Second)
+	days, hours := int(d/(24*time.Hour)), int(d/time.Hour)%24
+	minutes, seconds := int(d/time.Minute)%60, int(d/time.Second)%60
+	two := func(a int, unit string, b int, rest string) string {
+		if b == 0 {
+			return fmt.Sprintf("%d%s", a, unit)
+		}
+		return fmt.Sprintf("%d%s%d%s", a, unit, b, rest)
+	}
+	switch {
+	case days > 0:
+		return two(days, "d", hours, "h")
+	case hours > 0:
+		return two(hours, "h", minutes, "m")
+	case minutes > 0:
+		return two(minutes, "m", seconds, "s")
+	}
+	return fmt.Sprintf("%ds", seconds)
+}
+
+// millis returns a short span of time in milliseconds.
+func millis(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms < 100 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
+
+// until returns the time from now to t, rounded up to whole seconds: a countdown ends when it is over.
+func until(t, now time.Time) time.Duration {
+	return time.Duration(math.Ceil(t.Sub(now).Seconds())) * time.Second
+}
+
+// clock returns t in now's zone, without the date if that is today's.
+func clock(t, now time.Time) string {
+	t = t.In(now.Location())
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// parseUntil reads an instant after now: RFC 3339, or a date and time, or the next time of day, in now's zone.
+func parseUntil(text string, now time.Time) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		at, err = time.ParseInLocation("2006-01-02 15:04", text, now.Location())
+	}
+	if err != nil {
+		var day time.Time
+		if day, err = time.Parse("15:04", text); err == nil {
+			year, month, date := now.Date()
+			at = time.Date(year, month, date, day.Hour(), day.Minute(), 0, 0, now.Location())
+			if !at.After(now) {
+				at = time.Date(year, month, date+1, day.Hour(), day.Minute(), 0, 0, now.Location())
+			}
+		}
+	}
+	if err != nil {
+		return at, usagef("--until %q is no time: give one such as 15:04, \"2030-01-31 15:04\" or 2030-01-31T15:04:05Z", text)
+	}
+	if !at.After(now) {
+		return at, usagef("--until %q is over: it was %s ago", text, short(now.Sub(at)))
+	}
+	return at, nil
+}

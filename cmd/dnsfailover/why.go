@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dnsfailover/dnsfailover/api"
+)
+
+func whyCommand() *cobra.Command {
+	return clientCommand(&cobra.Command{
+		Use:   "why NAME [TYPE]",
+		Short: "Explain the answer that is given now, rule by rule",
+		Long: `Explain why the name is answered as it is now: the answer itself, with its TTL, and each rule that was
+looked at on the way to it. TYPE is A if it is left out.`,
+		Example: `  dnsfailover why www.example.com
+  dnsfailover why www.example.com AAAA`,
+		Args:              arguments("NAME", "[TYPE]"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			qtype := "A"
+			if len(args) == 2 {
+				qtype = args[1]
+			}
+			client := dial(cmd)
+			defer client.Close()
+			why, err := client.Why(cmd.Context(), args[0], qtype)
+			if err != nil {
+				return err
+			}
+			printWhy(cmd.OutOrStdout(), why, lookOf(cmd.OutOrStdout()))
+			return nil
+		},
+	})
+}
+
+func printWhy(w io.Writer, why api.Why, l look) {
+	fmt.Fprintf(w, "%s %s: %s\n", l.paint(bold, clean(why.Name)), clean(why.Type), clean(why.Rcode))
+	for _, record := range why.Answer {
+		fmt.Fprintf(w, "  %s\n", clean(strings.ReplaceAll(record, "\t", " ")))
+	}
+	fmt.Fprintln(w)
+	var t table
+	if why.Zone != "" {
+		t.row(cell{text: "  zone"}, cell{text: why.Zone})
+	}
+	if why.Service != "" {
+		t.row(cell{text: "  service"}, cell{text: why.Service})
+	}
+	for i, step := range why.Steps {
+		mark, style := "  ", dim
+		if step.Applies {
+			mark, style = "> ", plain
+		}
+		t.row(cell{text: fmt.Sprintf("%s%d. %s", mark, i+1, step.Rule), style: style}, cell{text: step.Text, style: style})
+	}
+	t.print(w, l)
+}
