@@ -206,8 +206,12 @@ func (c *compiler) referral(owner []byte, key string, set rrset) {
 	}
 	count.glue = glue(true) // RFC 9471 section 2.1: all of it
 	count.core = len(c.layout.body)
+	if count.core > maxRRset {
+		c.complain(set.records[0], false, key, "the NS records and their glue need %d octets, more than fit into one message", count.core)
+		return
+	}
 	count.extra = count.glue + glue(false)
-	if len(c.layout.body) > maxRRset && count.core <= maxRRset {
+	if len(c.layout.body) > maxRRset {
 		c.layout.cut(count.core)
 		count.extra = count.glue
 	}

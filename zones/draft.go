@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -132,6 +134,10 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 		complain("%s is not a type that a zone can hold", dns.Type(header.Rrtype))
 		return
 	}
+	if nameless(reflect.ValueOf(rr).Elem()) {
+		complain("the %s record is incomplete: a name is missing in it", dns.Type(header.Rrtype))
+		return
+	}
 	end, err := dns.PackRR(rr, d.packed[:], 0, nil, false)
 	if err != nil {
 		complain("the %s record can't be sent: %v", dns.Type(header.Rrtype), err)
@@ -149,11 +155,6 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 			return
 		}
 	}
-	key, ok := d.key(d.packed[:nameEnd])
-	if !ok {
-		complain("out of the zone %s: a final dot may be missing or too many", d.name)
-		return
-	}
 	data := d.packed[nameEnd+10 : end]
 	_, opaque := rr.(*dns.RFC3597) // may be empty (RFC 3597 section 5)
 	if len(data) == 0 && !opaque && header.Rrtype != dns.TypeNULL && header.Rrtype != dns.TypeAPL {
@@ -164,27 +165,74 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 	if ttl > 1<<31-1 {
 		ttl = 0 // RFC 2181 section 8
 	}
+	d.addSimple(record{owner: d.packed[:nameEnd], typ: header.Rrtype, ttl: ttl, data: data}, path, line)
+}
+
+// addSimple takes a valid record.
+func (d *draft) addSimple(r record, path string, line int) {
+	key, ok := d.key(r.owner)
+	if !ok {
+		d.problems = append(d.problems, Problem{
+			File: path, Line: line, Owner: unpackName(r.owner),
+			Text: fmt.Sprintf("out of the zone %s: a final dot may be missing or too many", d.name),
+		})
+		return
+	}
 	if len(d.paths) == 0 || d.paths[len(d.paths)-1] != path {
 		d.paths = append(d.paths, path)
 	}
 	n := d.node(key)
 	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
-		if d.records[i].typ == header.Rrtype && string(d.data(i)) == string(data) {
+		if d.records[i].typ == r.typ && sameData(r.typ, d.data(i), r.data) {
 			return // RFC 2181 section 5: duplicates are one
 		}
 	}
 	i := int32(len(d.records))
 	d.records = append(d.records, draftRecord{
-		next: -1, rdata: uint32(len(d.rdata)), size: uint16(len(data)), typ: header.Rrtype,
-		ttl: ttl, line: int32(line), path: uint16(len(d.paths) - 1),
+		next: -1, rdata: uint32(len(d.rdata)), size: uint16(len(r.data)), typ: r.typ,
+		ttl: r.ttl, line: int32(line), path: uint16(len(d.paths) - 1),
 	})
-	d.rdata = append(d.rdata, data...)
+	d.rdata = append(d.rdata, r.data...)
 	if last := d.nodes[n].last; last >= 0 {
 		d.records[last].next = i
 	} else {
 		d.nodes[n].first = i
 	}
 	d.nodes[n].last = i
+}
+
+// nameless says whether a name is missing in a record, which the parser lets pass at the end of a file and in the
+// generic syntax of RFC 3597.
+func nameless(record reflect.Value) bool {
+	for i := range record.NumField() {
+		field := record.Field(i)
+		switch field.Kind() {
+		case reflect.Struct: // the SVCB in an HTTPS
+			if nameless(field) {
+				return true
+			}
+		case reflect.String:
+			if strings.HasSuffix(record.Type().Field(i).Tag.Get("dns"), "domain-name") && field.String() == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameData says whether two RDATA of typ are equal: a name in them has no case (RFC 4343 section 3).
+func sameData(typ uint16, a, b []byte) bool {
+	from := 0
+	switch typ {
+	case dns.TypeNS, dns.TypeCNAME, dns.TypeDNAME, dns.TypePTR:
+	case dns.TypeMX:
+		from = 2
+	case dns.TypeSRV:
+		from = 6
+	default:
+		return string(a) == string(b)
+	}
+	return len(a) == len(b) && string(a[:from]) == string(b[:from]) && string(wire.Lower(a[from:])) == string(wire.Lower(b[from:]))
 }
 
 // notData says whether typ is one of the types that only messages carry (RFC 6895 section 3.1).

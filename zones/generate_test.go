@@ -1,7 +1,6 @@
 package zones_test
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"dnsfailover/zones"
 
-	"github.com/miekg/dns"
 	"pgregory.net/rapid"
 )
 
@@ -93,7 +91,11 @@ type builder struct {
 	slots  []*zones.Slot
 	glued  map[string]bool // so that no RRset is written twice
 	world  world
-	text   strings.Builder
+	text   strings.Builder // of the zone that is being written
+	origin string
+	last   string // owner
+	ttl    uint32
+	hasTTL bool
 }
 
 func (b *builder) chance(percent int, what string) bool {
@@ -222,6 +224,7 @@ func fits(s string) bool { return len(parseName(s).wire()) <= 255 }
 // zone writes one zone.
 func (b *builder) zone(apex string) {
 	b.text.Reset()
+	b.origin, b.last, b.hasTTL = apex, "", false
 	z := worldZone{apex: apex}
 	b.line(apex, fmt.Sprintf("SOA %s %s 7 7200 900 1209600 %d", b.target(), b.target(), ttls.Draw(b.t, "minimum")))
 	b.servers(apex)
@@ -345,8 +348,58 @@ func (b *builder) line(owner, rest string) {
 	b.record(owner, ttls.Draw(b.t, "ttl"), rest)
 }
 
+// record writes a record in one of the many ways that a master file has for it (RFC 1035 section 5.1, RFC 2308 section 4).
 func (b *builder) record(owner string, ttl uint32, rest string) {
-	fmt.Fprintf(&b.text, "%s %d IN %s\n", b.spell(owner), ttl, rest)
+	if b.chance(5, "origin") {
+		b.origin = rapid.SampledFrom(b.nodes).Draw(b.t, "origin").owner
+		fmt.Fprintf(&b.text, "$ORIGIN %s ; from here on\n", b.origin)
+	}
+	if b.chance(15, "default") {
+		b.ttl, b.hasTTL = ttl, true
+		fmt.Fprintf(&b.text, "$TTL %d\n", ttl)
+	}
+	typ, data, _ := strings.Cut(rest, " ")
+	if at := strings.LastIndex(data, " ") + 1; strings.HasSuffix(data, ".") && b.chance(30, "relative data") {
+		data = data[:at] + b.relative(data[at:])
+	}
+	words := []string{b.spell(owner), fmt.Sprint(ttl), "IN", typ, data}
+	if b.chance(30, "relative owner") {
+		words[0] = b.relative(words[0])
+	}
+	if parseName(owner).key() == b.last && b.chance(50, "blank owner") {
+		words[0] = ""
+	}
+	b.last = parseName(owner).key()
+	if b.hasTTL && b.ttl == ttl && b.chance(70, "no TTL") {
+		words[1] = ""
+	}
+	switch rapid.IntRange(0, 9).Draw(b.t, "style") {
+	case 0:
+		words[1], words[2] = words[2], words[1]
+	case 1, 2, 3:
+		words[2] = ""
+	case 4:
+		words[3] = strings.ToLower(typ)
+	case 5:
+		words[4] = "( " + data + "\n\t) ; comment (\"\n"
+	case 6:
+		words[4] += "\t;comment\n \t\n\n; more"
+	case 7:
+		words[2], words[4] = "in", data+" \r"
+	}
+	b.text.WriteString(strings.Join(words, " ") + "\n")
+}
+
+// relative writes a name as relative to the origin, if it is below it.
+func (b *builder) relative(s string) string {
+	n, origin := parseName(s), parseName(b.origin)
+	switch {
+	case !n.in(origin):
+		return s
+	case len(n) == len(origin):
+		return "@"
+	}
+	return strings.TrimSuffix(n[:len(n)-len(origin)].String(), ".")
 }
 
 // spell writes a name in capitals at times.
@@ -355,88 +408,4 @@ func (b *builder) spell(owner string) string {
 		return strings.ToUpper(owner)
 	}
 	return owner
-}
-
-var questionTypes = []uint16{
-	dns.TypeA, dns.TypeAAAA, dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeMX, dns.TypeTXT, dns.TypeSRV, dns.TypeHTTPS, dns.TypeSVCB, dns.TypeCAA,
-	dns.TypeHINFO, dns.TypePTR, dns.TypeDS, dns.TypeDNAME, dns.TypeANY, 65280, 666, dns.TypeRRSIG, dns.TypeDNSKEY, dns.TypeAXFR, dns.TypeTKEY,
-}
-
-// questions returns each type for each name of the world and the names around it.
-func (w *world) questions() []dns.Question {
-	names := map[string]string{}
-	add := func(s string) {
-		if fits(s) {
-			names[parseName(s).key()] = s
-		}
-	}
-	for _, z := range w.zones {
-		for _, owner := range append(z.owners, ".", "test.", "nottest.", "out.example.") {
-			below := "." + strings.TrimPrefix(owner, ".")
-			for _, label := range []string{"a", "b", "*", "zz", "a.b", "ns", "c.*", long, long + "." + long + "." + long} {
-				add(label + below)
-			}
-			for n := parseName(owner); len(n) > 0; n = n[1:] {
-				add(n.String())
-			}
-			add(owner)
-		}
-	}
-	var out []dns.Question
-	for _, s := range names {
-		for _, typ := range questionTypes {
-			out = append(out, dns.Question{Name: s, Qtype: typ, Qclass: dns.ClassINET})
-		}
-	}
-	slices.SortFunc(out, func(a, b dns.Question) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Qtype, b.Qtype))
-	})
-	return out
-}
-
-// weather is how a question comes in.
-type weather struct {
-	transport zones.Transport
-	head      dns.MsgHdr
-	edns, do  bool
-	size      uint16
-	version   uint8
-	class     uint16
-	capitals  bool
-}
-
-// weathers draws a few, the first of which is ordinary.
-var weathers = rapid.Custom(func(t *rapid.T) []weather {
-	list := []weather{{edns: true, size: 1232, class: dns.ClassINET}}
-	for range rapid.IntRange(1, 4).Draw(t, "weathers") {
-		flag := rapid.Bool()
-		list = append(list, weather{
-			transport: rapid.SampledFrom([]zones.Transport{zones.UDP, zones.UDP, zones.Stream}).Draw(t, "transport"),
-			head: dns.MsgHdr{
-				Authoritative: flag.Draw(t, "aa"), Truncated: flag.Draw(t, "tc"), RecursionDesired: flag.Draw(t, "rd"),
-				RecursionAvailable: flag.Draw(t, "ra"), Zero: flag.Draw(t, "z"), AuthenticatedData: flag.Draw(t, "ad"), CheckingDisabled: flag.Draw(t, "cd"),
-			},
-			edns: flag.Draw(t, "edns"), do: flag.Draw(t, "do"),
-			size:     rapid.SampledFrom([]uint16{0, 511, 512, 600, 1000, 1232, 1233, 4096, 65535}).Draw(t, "size"),
-			version:  rapid.SampledFrom([]uint8{0, 0, 0, 0, 0, 0, 0, 1, 255}).Draw(t, "version"),
-			class:    rapid.SampledFrom([]uint16{1, 1, 1, 1, 1, 1, 1, 0, 3, 4, 254, 255, 77}).Draw(t, "class"),
-			capitals: flag.Draw(t, "capitals"),
-		})
-	}
-	return list
-})
-
-// query asks the question in this weather.
-func (a weather) query(question dns.Question, id uint16) *dns.Msg {
-	m := &dns.Msg{MsgHdr: a.head, Question: []dns.Question{question}}
-	m.Id = id
-	m.Question[0].Qclass = a.class
-	if a.capitals {
-		m.Question[0].Name = strings.ToUpper(question.Name)
-	}
-	if a.edns {
-		m.SetEdns0(a.size, a.do)
-		m.IsEdns0().SetVersion(a.version)
-	}
-	return m
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -23,43 +22,78 @@ const (
 )
 
 // A source is one master file while it is parsed. The parser reads it octet by octet, so that at each
-// record the source knows on which line the record began.
+// record the source knows on which line the record began; lines that are simple never reach the parser.
 type source struct {
-	*bytes.Reader
+	text  []byte
+	next  int    // offset in text of the octet that is read next
+	extra string // is read before that
 	info  fs.FileInfo
 	files *sourceFiles
 	name  string
 
-	line      int // of the octet that is read next
-	start     int // line on which the current record or directive began
-	generated bool
-	text      bool // something but white space was seen on this line
+	line      int  // of the octet that is read next
+	start     int  // line on which the current record or directive began
+	begin     bool // a line begins here, outside parentheses and quotes
+	inside    bool // the parser has begun a record that it has not returned yet
+	generated bool // the record comes from a $GENERATE line
 	comment   bool
 	quoted    bool
 	escaped   bool
 	depth     int // of parentheses
+	simple    simple
 }
 
-// Stat and Close make a source an fs.File.
+// Stat, Read and Close make a source an fs.File.
 func (s *source) Stat() (fs.FileInfo, error) { return s.info, nil }
 func (s *source) Close() error               { return nil }
-
-// ReadByte notes where records begin: at the first octet of a line that is neither white space nor a comment,
-// outside parentheses and quotes.
-func (s *source) ReadByte() (byte, error) {
-	c, err := s.Reader.ReadByte()
-	if err != nil {
-		return c, err
+func (s *source) Read(into []byte) (n int, err error) {
+	for n < len(into) && err == nil {
+		if into[n], err = s.ReadByte(); err == nil {
+			n++
+		}
 	}
+	return n, err
+}
+
+// ReadByte is what the parser reads by.
+func (s *source) ReadByte() (byte, error) {
 	s.files.current = s
+	if s.begin {
+		s.begin = false
+		s.skipSimple()
+	}
+	if s.extra != "" {
+		c := s.extra[0]
+		s.extra = s.extra[1:]
+		return c, nil
+	}
+	if s.next == len(s.text) {
+		if s.depth > 0 {
+			s.files.cutOff = s
+		}
+		return 0, io.EOF
+	}
+	c := s.text[s.next]
+	s.next++
+	s.follow(c)
+	return c, nil
+}
+
+// follow keeps account of lines, comments, quotes and parentheses.
+func (s *source) follow(c byte) {
 	switch {
+	case c == '\n':
+		s.line++
+		s.comment, s.escaped = false, false
+		s.begin = s.depth <= 0 && !s.quoted
+	case s.comment:
 	case s.escaped:
 		s.escaped = false
-	case c == '\\' && !s.comment:
+	case c == '\\':
 		s.escaped = true
-	case c == '"' && !s.comment:
+	case c == '"':
 		s.quoted = !s.quoted
-	case s.quoted || s.comment:
+	case s.quoted:
 	case c == ';':
 		s.comment = true
 	case c == '(':
@@ -67,17 +101,32 @@ func (s *source) ReadByte() (byte, error) {
 	case c == ')':
 		s.depth--
 	}
-	switch {
-	case c == '\n':
-		s.line++
-		s.text, s.comment = false, false
-	case !s.text && !s.comment && c != ' ' && c != '\t' && c != '\r':
-		if s.depth <= 0 && !s.quoted {
-			s.start, s.generated = s.line, c == '$'
-		}
-		s.text = true
+}
+
+// skipSimple takes the simple lines from here on, and prepares for the first line that the parser has to read.
+func (s *source) skipSimple() {
+	if s.inside {
+		return // the parser would take what comes then for a part of its record
 	}
-	return c, err
+	for s.next < len(s.text) {
+		line := s.text[s.next:]
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end+1]
+		}
+		r, ok := s.simple.read(line)
+		if !ok {
+			if text := bytes.TrimSpace(line); len(text) > 0 {
+				s.start, s.generated = s.line, line[0] == '$'
+				s.inside = text[0] != ';' && text[0] != '$'
+			}
+			s.extra = s.simple.follow(line)
+			return
+		}
+		s.start, s.generated = s.line, false
+		s.files.take(r, s)
+		s.next += len(line)
+		s.line++
+	}
 }
 
 // sourceFiles opens the master file of a zone and what it includes, all below one directory.
@@ -85,6 +134,8 @@ type sourceFiles struct {
 	root    *os.Root
 	ttl     string  // of the last $TTL line
 	current *source // the file that was read last, to which the latest record belongs
+	cutOff  *source // a file that ends within parentheses, which the parser lets pass
+	take    func(r record, at *source)
 }
 
 // Open implements fs.FS for $INCLUDE. os.Root confines it: neither .. nor a link leads out of the directory.
@@ -111,9 +162,7 @@ func (f *sourceFiles) open(name string) (*source, error) {
 		return nil, plain(err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
-	return &source{
-		Reader: bytes.NewReader(f.withGenerateTTL(text)), info: info, files: f, name: name, line: 1,
-	}, nil
+	return &source{text: f.withGenerateTTL(text), info: info, files: f, name: name, line: 1, begin: true}, nil
 }
 
 // plain strips the operation and path from a file error, which the caller names better.
@@ -159,16 +208,16 @@ func mayGenerate(text []byte) bool {
 	}
 }
 
-var parseText = regexp.MustCompile(`(?s)^(?:(.*?): )?dns: (.*): ("(?:[^"\\]|\\.)*") at line: (\d+):(\d+)$`)
+var parseText = regexp.MustCompile(`(?s)^(?:.*?: )?dns: (.*): ("(?:[^"\\]|\\.)*") at line: \d+:\d+$`)
 
-// parseProblem turns an error of the parser into a problem.
-func parseProblem(dir string, err error) Problem {
-	m := parseText.FindStringSubmatch(err.Error())
-	if m == nil {
-		return Problem{File: dir, Text: err.Error()}
+// parseProblem turns an error of the parser, which has read the record at at, into a problem. The parser's own line numbers
+// leave out the simple lines.
+func parseProblem(dir string, at *source, err error) Problem {
+	p := Problem{File: filepath.Join(dir, at.name), Line: at.start, Text: err.Error()}
+	if m := parseText.FindStringSubmatch(p.Text); m != nil {
+		p.Text = explain(m[1], m[2], errors.Unwrap(err))
 	}
-	line, _ := strconv.Atoi(m[4])
-	return Problem{File: filepath.Join(dir, m[1]), Line: line, Text: explain(m[2], m[3], errors.Unwrap(err))}
+	return p
 }
 
 var badRecord = regexp.MustCompile(`^bad (\S+) \S+$`)
@@ -197,9 +246,9 @@ func explain(text, token string, cause error) string {
 	return text + ": " + token
 }
 
-// readMaster parses the master file and gives each record with its place to take, until that says
-// no. What is wrong with the file as such is returned.
-func readMaster(name, file string, take func(rr dns.RR, file string, line int)) []Problem {
+// readMaster parses the master file and adds each record to the draft. What is wrong with the file as
+// such is returned.
+func (d *draft) readMaster(file string) []Problem {
 	dir, base := filepath.Split(file)
 	if dir == "" {
 		dir = "."
@@ -209,19 +258,23 @@ func readMaster(name, file string, take func(rr dns.RR, file string, line int)) 
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	defer root.Close()
-	files := &sourceFiles{root: root}
+	files := &sourceFiles{root: root, take: func(r record, at *source) {
+		d.addSimple(r, filepath.Join(dir, at.name), at.start)
+	}}
 	main, err := files.open(base)
 	if err != nil {
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	files.current = main
+	main.simple.origin = packName(d.name)
 
-	parser := dns.NewZoneParser(main, name, base)
+	parser := dns.NewZoneParser(main, d.name, base)
 	parser.SetIncludeFS(files)
 	parser.SetIncludeAllowed(true)
 	generated := 0
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		at := files.current
+		at.inside = false
 		path := filepath.Join(dir, at.name)
 		if at.generated {
 			if generated++; generated > maxGenerated {
@@ -229,10 +282,13 @@ func readMaster(name, file string, take func(rr dns.RR, file string, line int)) 
 					"$GENERATE made more than %d records: write the zone with fewer", maxGenerated)}}
 			}
 		}
-		take(rr, path, at.start)
+		d.add(rr, path, at.start)
 	}
 	if err := parser.Err(); err != nil {
-		return []Problem{parseProblem(dir, err)}
+		return []Problem{parseProblem(dir, files.current, err)}
+	}
+	if at := files.cutOff; at != nil {
+		return []Problem{{File: filepath.Join(dir, at.name), Line: at.start, Text: "the file ends before the parenthesis is closed: it may be cut off"}}
 	}
 	return nil
 }

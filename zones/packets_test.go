@@ -100,6 +100,7 @@ func TestPackets(t *testing.T) {
 		{"178", "two TSIG", packet(0, [4]uint16{1, 0, 0, 2}, conform, emptyTSIG, emptyTSIG), dns.RcodeFormatError},
 		{"175", "TSIG of nobody", signed(t), noData},
 		{"175", "half a TSIG", packet(0, oneWithOPT, conform, emptyTSIG), noData},
+		{"175", "a TSIG without data", packet(0, oneWithOPT, conform, []byte{0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 0}), noData},
 		{"170", "IXFR", packet(0, [4]uint16{1, 0, 1}, parseName("conform.test.").wire(), []byte{0, 251, 0, 1}, anyRecord), noData},
 		{"1", "nothing special", packet(0, one, conform), answered},
 		{"1", "an OPT record", packet(0, oneWithOPT, conform, goodOPT), answered},

@@ -6,7 +6,7 @@ import "github.com/miekg/dns"
 // (RFC 8945 section 5.2.1: NOTAUTH with BADKEY, unsigned).
 func (r *Responder) refuseSigned(query []byte) int {
 	q := new(dns.Msg)
-	if q.Unpack(query) != nil || q.IsTsig() == nil {
+	if q.Unpack(query) != nil || q.IsTsig() == nil || q.IsTsig().Algorithm == "" {
 		r.Rcode = dns.RcodeFormatError
 		return r.finish(query)
 	}

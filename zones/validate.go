@@ -84,6 +84,9 @@ func (d *draft) checkNode(n int32, sets []rrset) {
 	ns := has(dns.TypeNS)
 	if ns != nil && key != "" {
 		node.flags |= nodeCut
+		if strings.HasPrefix(key, "\x01*") {
+			d.complain(ns.records[0], false, key, "NS at a wildcard: nobody knows what that delegates (RFC 4592 section 4.2), write the names out")
+		}
 	}
 	if dname := has(dns.TypeDNAME); dname != nil {
 		node.flags |= nodeDNAME

@@ -67,7 +67,7 @@ const (
 // $INCLUDE reads only below the directory of file.
 func Load(name, file string, dynamics []Dynamic) (*Zone, []Problem) {
 	d := newDraft(name, file)
-	if problems := readMaster(d.name, file, d.add); problems != nil {
+	if problems := d.readMaster(file); problems != nil {
 		return nil, append(d.problems, problems...)
 	}
 	d.validate(dynamics)
@@ -77,7 +77,11 @@ func Load(name, file string, dynamics []Dynamic) (*Zone, []Problem) {
 	if fatal(d.problems) {
 		return nil, d.problems
 	}
-	return d.compile(), d.problems
+	z := d.compile()
+	if fatal(d.problems) { // glue that is too much is only known now
+		return nil, d.problems
+	}
+	return z, d.problems
 }
 
 // Broken returns a zone that answers SERVFAIL with extended error 14, Not Ready (RFC 8914 section 4.15):
