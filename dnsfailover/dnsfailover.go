@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,18 +67,16 @@ func Serve(ctx context.Context, opt Options) error {
 	}
 	defer s.store.Close()
 
-	if err = s.begin(ctx, cfg); err != nil {
+	if err = s.build(cfg); err != nil {
 		return err
 	}
-	if s.dns, err = server.Listen(server.Options{Addresses: cfg.Listen.DNS, Set: s.live.Load, Log: s.log}); err != nil {
-		return err
-	}
-	tcp, socket, err := s.listenAdmin(cfg)
-	if err != nil {
-		return err
-	}
-	s.log.Info("listening", "dns", s.dns.Addresses(), "admin", address(tcp), "control", cfg.Listen.Control)
-	return s.run(ctx, tcp, socket)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.control.Run(ctx) })
+	group.Go(func() error { return s.listenAndRun(ctx, group, cfg) })
+	err = group.Wait()
+	s.control.SaveChecks(s.scheduler.States())
+	s.log.Info("stopped")
+	return err
 }
 
 // invalid joins the problems of a configuration to one error, a line each.
@@ -89,20 +88,53 @@ func invalid(file string, problems []config.Problem) error {
 	return fmt.Errorf("%s is not usable:\n%s", file, strings.Join(lines, "\n"))
 }
 
-// begin builds the first world and fills its slots. Without a remembered state, one round of probes comes first:
-// then the first answers are already chosen by what was seen.
-func (s *instance) begin(ctx context.Context, cfg *config.Config) error {
+// build builds the first world and fills its slots.
+func (s *instance) build(cfg *config.Config) (err error) {
 	s.world = build(cfg, nil, s.started)
 	s.tell(s.world, nil, s.started)
-	var err error
 	if s.scheduler, err = checks.NewScheduler(s.log, func(t checks.Transition) { s.control.Report(t) }); err != nil {
 		return err
 	}
 	s.control = control.New(s.world.World, control.Options{Log: s.log, Store: s.store, Snapshot: s.scheduler.Snapshot})
+	return nil
+}
+
+// listenAndRun opens the sockets and adds what serves them to group.
+func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg *config.Config) error {
+	if err := s.look(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop
+		}
+		return err
+	}
+	var err error
+	if s.dns, err = server.Listen(server.Options{Addresses: cfg.Listen.DNS, Set: s.live.Load, Log: s.log}); err != nil {
+		return err
+	}
+	group.Go(func() error { return s.dns.Run(ctx) })
+	tcp, socket, err := s.listenAdmin(cfg)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return s.scheduler.Run(ctx) })
+	group.Go(func() error { return s.admin.Serve(ctx, tcp, socket) })
+	group.Go(func() error { return s.reloadOnDemand(ctx) })
+	s.log.Info("listening", "dns", s.dns.Addresses(), "admin", address(tcp), "control", cfg.Listen.Control)
+	s.notify(daemon.SdNotifyReady)
+	return nil
+}
+
+// look makes the world live. Without a remembered state, one round of probes comes before: then the first answers are
+// already chosen by what was seen.
+func (s *instance) look(ctx context.Context) error {
+	debug.FreeOSMemory() // what loading big zones has left behind
 	restored := s.control.Restored()
 	s.scheduler.Set(s.world.checks(), restored)
 	if len(restored) == 0 {
 		s.scheduler.Round(ctx)
+	}
+	if err := s.control.Begin(ctx); err != nil {
+		return err
 	}
 	s.live.Store(s.world.Set)
 	return nil
@@ -137,21 +169,6 @@ func address(l net.Listener) string {
 		return "off"
 	}
 	return l.Addr().String()
-}
-
-// run supervises the parts. DNS stops last, so that nothing is refused while the others end.
-func (s *instance) run(ctx context.Context, tcp, socket net.Listener) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.control.Run(ctx) })
-	group.Go(func() error { return s.scheduler.Run(ctx) })
-	group.Go(func() error { return s.dns.Run(ctx) })
-	group.Go(func() error { return s.admin.Serve(ctx, tcp, socket) })
-	group.Go(func() error { return s.reloadOnDemand(ctx) })
-	s.notify(daemon.SdNotifyReady)
-	err := group.Wait()
-	s.control.SaveChecks(s.scheduler.States())
-	s.log.Info("stopped")
-	return err
 }
 
 // notify tells systemd, if that started us.

@@ -2,6 +2,7 @@ package dnsfailover
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -113,6 +114,7 @@ func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
 	s.admin.SetTokens(cfg.Tokens)
 	s.world = next
 	s.tell(next, nil, time.Now())
+	debug.FreeOSMemory() // of the world before, and of loading this one
 	t := s.told.Load()
 	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(t.problems()))
 	return api.Reload{Problems: append([]string{}, t.problems()...), Warnings: append([]string{}, next.allWarnings()...)}, nil

@@ -151,7 +151,11 @@ func served(slot *zones.Slot, at time.Time) string {
 	return strings.Join(out, " ")
 }
 
-func (h *house) web() api.Service { return h.Services(time.Now())[0] }
+// web returns the state of web, wherever it stands.
+func (h *house) web() api.Service {
+	all := h.Services(time.Now())
+	return all[slices.IndexFunc(all, func(s api.Service) bool { return s.Name == "web" })]
+}
 
 // sleep lets virtual time pass.
 func sleep(d time.Duration) {

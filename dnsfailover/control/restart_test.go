@@ -1,7 +1,6 @@
 package control
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,11 +117,11 @@ func TestOldStateIsNotBelievedButTheLastSelectionIs(t *testing.T) {
 func TestStateFromTheFutureIsNotBelieved(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		sleep(time.Hour)
 		h := start(t, dir, world(web()))
 		h.is(backup, checks.Up)
 		h.is(primary, checks.Down)
 		h.override("backup")
+		sleep(time.Hour)
 		h.stop()
 	})
 	synctest.Test(t, func(t *testing.T) { // an hour earlier
@@ -191,6 +190,43 @@ func TestDrainedHoldsOverARestart(t *testing.T) {
 	})
 }
 
+func TestLongTTLsGivenBeforeARestartAreNotForgotten(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		long := web()
+		long.MaxTTL = time.Hour
+		h := start(t, dir, world(long))
+		h.is(primary, checks.Up)
+		sleep(time.Minute)
+		h.stop()
+		h = start(t, dir, world(web()))
+		h.override("backup")
+		if got, want := h.web().DrainedAt, time.Now().Add(time.Hour+time.Second); got == nil || !got.Equal(want) {
+			t.Errorf("drained at %v, wanted %v", got, want)
+		}
+	})
+}
+
+// TestLateWakeUpDoesNotUndoAnEdge has a failback pass while control sleeps, and then the news that the target which
+// is served since came up anew: had control not followed the edge first, it would wait again, at the backup.
+func TestLateWakeUpDoesNotUndoAnEdge(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.is(backup, checks.Up)
+		h.is(primary, checks.Down)
+		h.is(primary, checks.Up)
+		h.stop()
+		time.Sleep(2 * time.Minute)
+		h.serves(primary)
+		h.observe([]checks.Transition{h.transition(primary, checks.State{Verdict: checks.Up, Since: time.Now()}, 0)})
+		h.serves(primary)
+		if got := h.web().Since; !got.Equal(time.Now().Add(-time.Minute)) {
+			t.Errorf("since %v", got)
+		}
+	})
+}
+
 func TestReloadKeepsWhatItHas(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -240,16 +276,10 @@ func TestReloadKeepsWhatItHas(t *testing.T) {
 		sleep(time.Second)
 		h.is(backup, checks.Down)
 		h.serves(primary)
-		if got := h.web2().DrainedAt; !got.Equal(reloaded.Add(61 * time.Second)) {
+		if got := h.web().DrainedAt; !got.Equal(reloaded.Add(61 * time.Second)) {
 			t.Errorf("drained at %v, wanted a minute after %v", got, reloaded)
 		}
 	})
-}
-
-// web2 returns web, wherever it stands.
-func (h *house) web2() api.Service {
-	all := h.Services(time.Now())
-	return all[slices.IndexFunc(all, func(s api.Service) bool { return s.Name == "web" })]
 }
 
 func TestOverrideOfWhatIsGoneIsKeptAndComesBack(t *testing.T) {

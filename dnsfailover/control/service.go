@@ -16,6 +16,7 @@ type managed struct {
 	view          // as it is now
 	shown   *view // as it was published
 	touched bool  // within one batch of transitions
+	fresh   bool  // nothing was known of it when it was made
 	// expired is an override that is over and of which nobody was told yet, saved the selection that was told last.
 	expired *state.Override
 	saved   state.Selection

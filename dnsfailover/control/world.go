@@ -83,6 +83,21 @@ func (c *Control) Replace(ctx context.Context, world World, publish func()) erro
 	})
 }
 
+// Begin enters that queries are answered from now on, by what has been reported up to now. What the slots held before
+// was promised to nobody.
+func (c *Control) Begin(ctx context.Context) error {
+	return c.do(ctx, func() {
+		c.observe(c.queue.take())
+		now := c.current()
+		for _, s := range c.services {
+			if s.fresh {
+				s.ledger = policy.Ledger{Since: now}
+			}
+		}
+		c.publish(c.services)
+	})
+}
+
 // settleIn builds the services of world, with the facts that fact returns for their checks, fills their slots, runs
 // publish if it is not nil, and tells.
 func (c *Control) settleIn(world World, now time.Time, publish func(), fact func(*checks.Check, string) policy.Fact) {
@@ -133,7 +148,7 @@ func (s *managed) inherit(old *managed, last state.Selection, served time.Time) 
 		d := old.ahead.Steps[old.ahead.At(served)]
 		last.Target, last.Addresses, last.Since = old.target(d.Target), d.Addresses, s.ledger.Since
 	case last.Since.IsZero():
-		s.ledger.Since = served
+		s.ledger.Since, s.fresh = served, true
 		return
 	default:
 		// When the last answer was given nobody knows; it was before now.

@@ -78,7 +78,8 @@ func examine(data []byte) (values map[string][]byte, wrong *errUnusable) {
 	return values, nil
 }
 
-// create makes a fresh file that holds values, and returns it open. Until it is whole it has another name.
+// create makes a fresh file that holds values, and returns it open. Until it is whole it has another name. The directory
+// may have the new name in memory only.
 func create(path string, values map[string][]byte) (*bbolt.DB, error) {
 	draft := path + ".new"
 	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -93,9 +94,6 @@ func create(path string, values map[string][]byte) (*bbolt.DB, error) {
 	err = f.write(values)
 	if err == nil {
 		err = os.Rename(draft, path)
-	}
-	if err == nil {
-		err = syncDirectory(filepath.Dir(path))
 	}
 	if err != nil {
 		f.shut()
@@ -143,6 +141,7 @@ type file struct {
 	known  fs.FileInfo  // of the file at path whose contents the store has; nil if there is none
 	unread bool         // there is or may be a file that could not be read
 	spoilt *errUnusable // why the file at path must be moved aside
+	fresh  bool         // a crash of the machine may lose the file: its directory was not synced since it is there
 }
 
 // write makes changes in one transaction; a nil value deletes.
@@ -166,6 +165,16 @@ func (f *file) write(changes map[string][]byte) error {
 			return nil
 		})
 	})
+}
+
+// keep makes sure that the directory has the file on the disk.
+func (f *file) keep() error {
+	if !f.fresh {
+		return nil
+	}
+	err := syncDirectory(filepath.Dir(f.path))
+	f.fresh = err != nil
+	return err
 }
 
 // shut closes the file if it is open.

@@ -41,7 +41,7 @@ func (s *Store) reopen() error {
 	case !same:
 		f.spoilt = &errUnusable{"it was put there while the server ran"}
 	case f.db != nil:
-		return nil
+		return f.keep()
 	default:
 		if f.db, err = open(f.path); !errors.As(err, &f.spoilt) {
 			return err
@@ -64,9 +64,11 @@ func (s *Store) reopen() error {
 	if f.db, err = create(f.path, all); err != nil {
 		return err
 	}
-	f.unread = false
-	f.known, err = os.Stat(f.path)
-	return err
+	f.unread, f.fresh = false, true
+	if f.known, err = os.Stat(f.path); err != nil {
+		return err
+	}
+	return f.keep()
 }
 
 // setAside moves a file aside that can't be used.
