@@ -28,11 +28,9 @@ func (s *stage) play(ctx context.Context) error {
 	did := time.Now()
 	s.show(last, sight{}, did)
 
-	scenes := s.scenes()
+	scenes, begun := s.scenes(), false
 	if !s.Auto {
 		scenes = nil
-	} else if err := s.act(ctx, scenes[0].key, &did); err != nil {
-		return err
 	}
 	for {
 		select {
@@ -49,10 +47,19 @@ func (s *stage) play(ctx context.Context) error {
 			s.show(now, last, did)
 			moved := now.address != last.address
 			last = now
-			if len(scenes) == 0 || !moved || now.address != scenes[0].until {
+			switch {
+			case len(scenes) == 0:
 				continue
+			case !begun: // once the probes know where they stand, answers promise the whole TTL
+				if begun = now.ttl == maxTTL; !begun {
+					continue
+				}
+			case !moved || now.address != scenes[0].until:
+				continue
+			default:
+				scenes = scenes[1:]
 			}
-			if scenes = scenes[1:]; len(scenes) == 0 {
+			if len(scenes) == 0 {
 				s.println("%s  that was it", s.clock())
 				return nil
 			}

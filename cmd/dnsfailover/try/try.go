@@ -35,7 +35,10 @@ const (
 	wantAdmin = 8053
 )
 
-const name = "www.example.test."
+const (
+	name   = "www.example.test."
+	maxTTL = 5 // seconds, as in configFile
+)
 
 var (
 	primaryIP = netip.MustParseAddr("127.0.0.1")

@@ -66,7 +66,7 @@ func (s *stage) show(now, before sight, did time.Time) {
 	if now.address != before.address {
 		what = role(now.address)
 		if before.address != "" {
-			what += fmt.Sprintf(", %.1f s after that", time.Since(did).Seconds())
+			what += fmt.Sprintf(", %.1f s later", time.Since(did).Seconds())
 		}
 	}
 	s.println("%s    %s %d IN A %-9s  %s", s.clock(), name, now.ttl, now.address, what)
