@@ -20,7 +20,7 @@ type compiler struct {
 
 func (d *draft) compile() *Zone {
 	c := compiler{draft: d, zone: &Zone{
-		name: d.name, apex: d.apex, labels: dns.CountLabel(d.name),
+		name: d.name, apex: d.apex, labels: d.labels,
 		table: newTable(len(d.nodes)),
 		arena: make([]byte, 0, len(d.rdata)+len(d.records)*(entryLen+12)+len(d.nodes)*16),
 	}}
@@ -59,7 +59,7 @@ func (c *compiler) node(n int32) {
 	from := c.nodes[n]
 	z := c.zone
 	at := node(len(z.arena))
-	z.table.insert(wire.Hash([]byte(from.key)), at)
+	z.table.insert(from.hash, at)
 	z.depth = max(z.depth, countLabels(from.key))
 
 	z.arena = append(z.arena, byte(len(from.key)))
@@ -77,17 +77,16 @@ func (c *compiler) node(n int32) {
 		}
 	}
 	c.sets = c.draft.sets(n, c.sets)
-	owner := append([]byte(from.key), c.apex...)
 	for _, set := range c.sets {
 		switch {
 		case from.dynamic >= 0 && (set.typ == dns.TypeA || set.typ == dns.TypeAAAA):
 			continue // the repeats of a service's addresses
 		case from.flags&nodeCut != 0 && set.typ == dns.TypeNS:
-			c.referral(owner, from.key, set)
+			c.referral(c.wireOwner(from.key), from.key, set)
 		case from.flags&nodeCut != 0 && set.typ != dns.TypeDS:
 			continue // glue of the cut's own name, or occluded
 		case named(set.typ):
-			c.laidOut(owner, set)
+			c.laidOut(c.wireOwner(from.key), set)
 		default:
 			c.plain(set)
 		}
@@ -95,6 +94,9 @@ func (c *compiler) node(n int32) {
 	}
 	binary.BigEndian.PutUint16(z.arena[countAt:], uint16(count))
 }
+
+// wireOwner returns a key's name in wire format.
+func (d *draft) wireOwner(key string) []byte { return slices.Concat([]byte(key), d.apex) }
 
 func countLabels(key string) int {
 	n := 0
@@ -169,7 +171,7 @@ func (c *compiler) laidOut(owner []byte, set rrset) {
 			continue
 		}
 		seen[key] = true
-		if n, ok := c.index[key]; ok && c.nodes[n].flags&(nodeOccluded|nodeCut) == 0 && c.nodes[n].dynamic < 0 {
+		if n, ok := c.lookup(key); ok && c.nodes[n].flags&(nodeOccluded|nodeCut) == 0 && c.nodes[n].dynamic < 0 {
 			extra += c.addresses(name, key)
 		}
 	}
@@ -222,7 +224,7 @@ func (c *compiler) referral(owner []byte, key string, set rrset) {
 func (d *draft) redirected(key string) bool {
 	for key != "" {
 		key = parent(key)
-		if n, ok := d.index[key]; ok && d.nodes[n].flags&nodeDNAME != 0 {
+		if n, ok := d.lookup(key); ok && d.nodes[n].flags&nodeDNAME != 0 {
 			return true
 		}
 	}

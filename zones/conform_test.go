@@ -139,9 +139,9 @@ func conformDynamics() []zones.Dynamic {
 	both := segment("198.51.100.1", "198.51.100.2", "2001:db8:5::1")
 	repeats := []netip.Addr{netip.MustParseAddr("198.51.100.1")}
 	return []zones.Dynamic{
-		{Name: "dyn.conform.test.", Service: "web", Where: "test:1:1", Slot: both, Repeats: repeats, MaxTTL: 60},
-		{Name: "*.dynwild.conform.test.", Service: "web", Where: "test:2:1", Slot: both, Repeats: repeats, MaxTTL: 60},
-		{Name: "v4only.conform.test.", Service: "old", Where: "test:3:1", Slot: segment("198.51.100.3"), MaxTTL: 60},
+		{Name: "dyn.conform.test.", Service: "web", Where: "test:1:1", Slot: both, Repeats: repeats},
+		{Name: "*.dynwild.conform.test.", Service: "web", Where: "test:2:1", Slot: both, Repeats: repeats},
+		{Name: "v4only.conform.test.", Service: "old", Where: "test:3:1", Slot: segment("198.51.100.3")},
 	}
 }
 

@@ -21,8 +21,6 @@ type Dynamic struct {
 	Slot    *Slot
 	// Repeats are the addresses that the zone file may repeat at Name: the first target's.
 	Repeats []netip.Addr
-	// MaxTTL bounds TTLs of the service's answers, in seconds.
-	MaxTTL uint32
 }
 
 // draft is a zone on its way from master file to compiled answers: its names with their records, in
@@ -30,8 +28,9 @@ type Dynamic struct {
 type draft struct {
 	name     string // apex, presentation format
 	apex     []byte // apex, wire format, lower case
+	labels   int    // of the apex
 	file     string
-	index    map[string]int32 // by key: the labels before the apex, wire format, lower case
+	names    names // index of nodes
 	nodes    []draftNode
 	records  []draftRecord
 	rdata    []byte
@@ -39,12 +38,14 @@ type draft struct {
 	dynamics []Dynamic
 	problems []Problem
 	packed   [1 << 17]byte // one record while it is added
+	read     wire.Name     // its owner
 }
 
 type draftNode struct {
-	key         string
-	first, last int32 // chain of records, -1 for none
-	dynamic     int32 // index in dynamics, -1 for none
+	key         string // the labels before the apex, wire format, lower case
+	hash        uint64 // of key
+	first, last int32  // chain of records, -1 for none
+	dynamic     int32  // index in dynamics, -1 for none
 	flags       nodeFlags
 }
 
@@ -66,8 +67,8 @@ type rrset struct {
 }
 
 func newDraft(name, file string) *draft {
-	d := &draft{name: dns.CanonicalName(name), file: file, index: map[string]int32{}}
-	d.apex = packName(d.name)
+	d := &draft{name: dns.CanonicalName(name), file: file}
+	d.apex, d.labels = packName(d.name), dns.CountLabel(d.name)
 	d.node("")
 	return d
 }
@@ -106,18 +107,27 @@ func (d *draft) key(name []byte) (string, bool) {
 
 // owner returns a key's name in presentation format.
 func (d *draft) owner(key string) string {
-	return unpackName(append([]byte(key), d.apex...))
+	return unpackName(d.wireOwner(key))
 }
 
 // node returns the index of the node with that key, which is made if it isn't there.
 func (d *draft) node(key string) int32 {
-	if i, ok := d.index[key]; ok {
+	return d.nodeAt(wire.Hash([]byte(key)), []byte(key))
+}
+
+func (d *draft) nodeAt(hash uint64, key []byte) int32 {
+	if i := d.names.find(d.nodes, hash, key); i >= 0 {
 		return i
 	}
-	i := int32(len(d.nodes))
-	d.nodes = append(d.nodes, draftNode{key: key, first: -1, last: -1, dynamic: -1})
-	d.index[key] = i
-	return i
+	d.nodes = append(d.nodes, draftNode{key: d.names.keep(key), hash: hash, first: -1, last: -1, dynamic: -1})
+	d.names.insert(d.nodes)
+	return int32(len(d.nodes) - 1)
+}
+
+// lookup returns the index of the node with that key; false if there is none.
+func (d *draft) lookup(key string) (int32, bool) {
+	i := d.names.find(d.nodes, wire.Hash([]byte(key)), []byte(key))
+	return i, i >= 0
 }
 
 // add takes one record from the master file.
@@ -170,8 +180,9 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 
 // addSimple takes a valid record.
 func (d *draft) addSimple(r record, path string, line int) {
-	key, ok := d.key(r.owner)
-	if !ok {
+	d.read.Read(r.owner)
+	labels := d.read.Labels() - d.labels
+	if labels < 0 || string(d.read.From(labels)) != string(d.apex) {
 		d.problems = append(d.problems, Problem{
 			File: path, Line: line, Owner: unpackName(r.owner),
 			Text: fmt.Sprintf("out of the zone %s: a final dot may be missing or too many", d.name),
@@ -181,7 +192,7 @@ func (d *draft) addSimple(r record, path string, line int) {
 	if len(d.paths) == 0 || d.paths[len(d.paths)-1] != path {
 		d.paths = append(d.paths, path)
 	}
-	n := d.node(key)
+	n := d.nodeAt(d.read.HashBetween(0, labels), d.read.Between(0, labels))
 	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
 		if d.records[i].typ == r.typ && sameData(r.typ, d.data(i), r.data) {
 			return // RFC 2181 section 5: duplicates are one
@@ -291,7 +302,7 @@ func rank(typ uint16) int {
 
 // find returns the RRset of typ at a key, if both are there.
 func (d *draft) find(key string, typ uint16) (rrset, bool) {
-	n, ok := d.index[key]
+	n, ok := d.lookup(key)
 	if !ok {
 		return rrset{}, false
 	}

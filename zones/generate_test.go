@@ -340,7 +340,7 @@ func (b *builder) dynamic(owner string) zones.Dynamic {
 	if b.chance(40, "beside") {
 		b.data(owner, true)
 	}
-	return zones.Dynamic{Name: b.spell(owner), Service: "web", Where: "test:1:1", Slot: rapid.SampledFrom(b.slots).Draw(b.t, "slot"), Repeats: repeats, MaxTTL: 300}
+	return zones.Dynamic{Name: b.spell(owner), Service: "web", Where: "test:1:1", Slot: rapid.SampledFrom(b.slots).Draw(b.t, "slot"), Repeats: repeats}
 }
 
 // line writes a record that is alone in its RRset.

@@ -29,7 +29,7 @@ type source struct {
 	extra string // is read before that
 	info  fs.FileInfo
 	files *sourceFiles
-	name  string
+	path  string // for problems
 
 	line      int  // of the octet that is read next
 	start     int  // line on which the current record or directive began
@@ -132,6 +132,7 @@ func (s *source) skipSimple() {
 // sourceFiles opens the master file of a zone and what it includes, all below one directory.
 type sourceFiles struct {
 	root    *os.Root
+	dir     string  // of root
 	ttl     string  // of the last $TTL line
 	current *source // the file that was read last, to which the latest record belongs
 	cutOff  *source // a file that ends within parentheses, which the parser lets pass
@@ -162,7 +163,7 @@ func (f *sourceFiles) open(name string) (*source, error) {
 		return nil, plain(err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
-	return &source{text: f.withGenerateTTL(text), info: info, files: f, name: name, line: 1, begin: true}, nil
+	return &source{text: f.withGenerateTTL(text), info: info, files: f, path: filepath.Join(f.dir, name), line: 1, begin: true}, nil
 }
 
 // plain strips the operation and path from a file error, which the caller names better.
@@ -212,8 +213,8 @@ var parseText = regexp.MustCompile(`(?s)^(?:.*?: )?dns: (.*): ("(?:[^"\\]|\\.)*"
 
 // parseProblem turns an error of the parser, which has read the record at at, into a problem. The parser's own line numbers
 // leave out the simple lines.
-func parseProblem(dir string, at *source, err error) Problem {
-	p := Problem{File: filepath.Join(dir, at.name), Line: at.start, Text: err.Error()}
+func parseProblem(at *source, err error) Problem {
+	p := Problem{File: at.path, Line: at.start, Text: err.Error()}
 	if m := parseText.FindStringSubmatch(p.Text); m != nil {
 		p.Text = explain(m[1], m[2], errors.Unwrap(err))
 	}
@@ -258,15 +259,15 @@ func (d *draft) readMaster(file string) []Problem {
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	defer root.Close()
-	files := &sourceFiles{root: root, take: func(r record, at *source) {
-		d.addSimple(r, filepath.Join(dir, at.name), at.start)
-	}}
+	files := &sourceFiles{root: root, dir: dir, take: func(r record, at *source) { d.addSimple(r, at.path, at.start) }}
 	main, err := files.open(base)
 	if err != nil {
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	files.current = main
 	main.simple.origin = packName(d.name)
+	lines := bytes.Count(main.text, []byte("\n")) // most hold one record of a name of its own
+	d.records, d.nodes = slices.Grow(d.records, lines), slices.Grow(d.nodes, lines)
 
 	parser := dns.NewZoneParser(main, d.name, base)
 	parser.SetIncludeFS(files)
@@ -275,20 +276,19 @@ func (d *draft) readMaster(file string) []Problem {
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		at := files.current
 		at.inside = false
-		path := filepath.Join(dir, at.name)
 		if at.generated {
 			if generated++; generated > maxGenerated {
-				return []Problem{{File: path, Line: at.start, Text: fmt.Sprintf(
+				return []Problem{{File: at.path, Line: at.start, Text: fmt.Sprintf(
 					"$GENERATE made more than %d records: write the zone with fewer", maxGenerated)}}
 			}
 		}
-		d.add(rr, path, at.start)
+		d.add(rr, at.path, at.start)
 	}
 	if err := parser.Err(); err != nil {
-		return []Problem{parseProblem(dir, files.current, err)}
+		return []Problem{parseProblem(files.current, err)}
 	}
 	if at := files.cutOff; at != nil {
-		return []Problem{{File: filepath.Join(dir, at.name), Line: at.start, Text: "the file ends before the parenthesis is closed: it may be cut off"}}
+		return []Problem{{File: at.path, Line: at.start, Text: "the file ends before the parenthesis is closed: it may be cut off"}}
 	}
 	return nil
 }

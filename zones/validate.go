@@ -171,7 +171,7 @@ func (d *draft) occlude() {
 			continue
 		}
 		for up := parent(key); ; up = parent(up) {
-			if above, ok := d.index[up]; ok && d.nodes[above].flags&(nodeCut|nodeDNAME) != 0 {
+			if above, ok := d.lookup(up); ok && d.nodes[above].flags&(nodeCut|nodeDNAME) != 0 {
 				d.nodes[n].flags |= nodeOccluded
 				d.warnOccluded(n, above)
 				break
@@ -238,7 +238,7 @@ func (d *draft) checkTargets(n int32) {
 // checkTarget warns if the in-zone name that NS, MX or SRV record i points at has no addresses of its own.
 func (d *draft) checkTarget(i int32, node draftNode, name []byte, key string) {
 	typ := d.records[i].typ
-	to, exists := d.index[key]
+	to, exists := d.lookup(key)
 	if typ == dns.TypeNS && exists && d.nodes[to].dynamic >= 0 {
 		dynamic := d.dynamics[d.nodes[to].dynamic]
 		d.complain(i, false, node.key, "nameserver %s is a name of service %q (%s): a nameserver's address can't move, give it a name of its own",
@@ -273,7 +273,7 @@ func (d *draft) loops(from, to string) bool {
 		if to == from {
 			return true
 		}
-		n, ok := d.index[to]
+		n, ok := d.lookup(to)
 		if !ok || d.nodes[n].flags&nodeCNAME == 0 {
 			return false
 		}
