@@ -80,7 +80,7 @@ func TestReadme(t *testing.T) {
 	}
 	t.Logf("%d commands:\n%s", commands, out)
 	for _, want := range []string{
-		"detected within 20.3s, every cache follows within 1m15.2s",
+		"detected within 20.3s, every cache follows within 1m15.1s",
 		"IN\tA\t203.0.113.10\n",
 		"now reboot the primary",
 	} {
