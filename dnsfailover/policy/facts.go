@@ -80,36 +80,18 @@ func (in *Input) upSince(target int) time.Time {
 	return since[in.need(target)-1]
 }
 
-// addresses returns those of target that are served: per family the up ones, without any the unknown ones.
-// Of a target that is down, which is served only because somebody or something insists, it is all of them.
+// addresses returns those of target that are served: the ones that are not down, since what is unknown takes no address
+// away. Of a target that is down, which is served only because somebody or something insists, it is all of them.
 func (in *Input) addresses(target int) []netip.Addr {
 	if target < 0 {
 		return nil
 	}
-	all := in.Service.Targets[target].Addresses
-	var up [2]bool // by family
-	for i, f := range in.Facts[target] {
-		family := family(all[i].IP)
-		up[family] = up[family] || f.State.Verdict == checks.Up
-	}
-	down := in.Verdict(target) == checks.Down
+	insisted := in.Verdict(target) == checks.Down
 	var out []netip.Addr
 	for i, f := range in.Facts[target] {
-		family := family(all[i].IP)
-		wanted := checks.Unknown
-		if up[family] {
-			wanted = checks.Up
-		}
-		if down || f.State.Verdict == wanted {
-			out = append(out, all[i].IP)
+		if insisted || f.State.Verdict != checks.Down {
+			out = append(out, in.Service.Targets[target].Addresses[i].IP)
 		}
 	}
 	return out
-}
-
-func family(a netip.Addr) int {
-	if a.Is6() {
-		return 1
-	}
-	return 0
 }

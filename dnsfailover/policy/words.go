@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,9 +68,29 @@ func words(in *Input, c choice) string {
 	case in.unchecked(c.target):
 		return fmt.Sprintf("%s%s has no check and counts as up", before, name(c.target))
 	case c.target > 0:
-		return fmt.Sprintf("%s%s is the first target that is up", before, name(c.target))
+		return fmt.Sprintf("%s%s is the first target that is up%s", before, name(c.target), in.without(c.target))
 	}
-	return name(c.target) + " is up"
+	return name(c.target) + " is up" + in.without(c.target)
+}
+
+// without says which addresses of a target that is up are left out of the answer, and why.
+func (in *Input) without(target int) string {
+	served := in.addresses(target)
+	var parts []string
+	for i, a := range in.Service.Targets[target].Addresses {
+		if slices.Contains(served, a.IP) {
+			continue
+		}
+		why := "down"
+		if reason := in.Facts[target][i].Reason; reason != "" {
+			why = reason
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", a.IP, why))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", without " + strings.Join(parts, " and ")
 }
 
 func (o *Override) words(target string) string {

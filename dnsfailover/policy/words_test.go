@@ -21,6 +21,10 @@ func TestReasonsReadAsSentences(t *testing.T) {
 		"t0 is up again, but failback is manual: t1 stays until released": {
 			Facts: [][]Fact{{up()}, {up()}}, Auto: 1, Service: &config.Service{Failback: config.Failback{Manual: true}},
 		},
+		"t0 is up, without 192.0.2.1 (connection refused)": {Facts: [][]Fact{{down(), up()}, {up()}}},
+		"t0 is down (connection refused); t1 is the first target that is up, without 192.0.2.13 (connection refused)": {
+			Facts: [][]Fact{{down()}, {up(), {}, down()}},
+		},
 		"nothing is proved of t1 yet, so the service stays where it points":                 {Facts: [][]Fact{{up()}, {{}}}, Auto: 1},
 		"t0 is down (connection refused); nothing is proved of t1 yet, and no target is up": {Facts: [][]Fact{{down()}, {{}}}},
 		"nothing is proved of t0 yet; t1 is the first target that is up":                    {Facts: [][]Fact{{{}}, {up()}, {down()}}, Auto: 2},
