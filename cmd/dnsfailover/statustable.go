@@ -33,12 +33,13 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 			fmt.Fprintln(w)
 		}
 		line(0, bold, "%s: %s", s.Name, served(s))
-		line(2, plain, "%s: %s", s.Rule, s.Reason)
+		if s.Override != nil {
+			line(2, yellow, "override: %s", overrideText(*s.Override, now))
+		} else {
+			line(2, plain, "%s: %s", s.Rule, s.Reason)
+		}
 		line(2, plain, "since %s (%s ago)", clock(s.Since, now), short(now.Sub(s.Since)))
 		line(2, plain, "TTL %ds, %s", s.TTL, drained(s, now))
-		if s.Override != nil {
-			line(2, yellow, "override %s", overrideText(*s.Override, now))
-		}
 		if n := s.NextChange; n != nil {
 			line(2, plain, "next: %s at %s (in %s): %s", orNothing(n.Serving), clock(n.At, now), short(until(n.At, now)), n.Reason)
 		}
@@ -148,6 +149,9 @@ func outcome(s api.Service, now time.Time) string {
 	text := fmt.Sprintf("serves %s, TTL %ds, %s", served(s), s.TTL, drained(s, now))
 	if s.Override != nil {
 		text += "; override " + overrideText(*s.Override, now)
+		if o := s.Override; o.Until != nil && s.DrainedAt != nil && o.Until.Before(*s.DrainedAt) {
+			text += "; it ends before every cache has followed"
+		}
 	}
 	return clean(text)
 }

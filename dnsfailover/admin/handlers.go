@@ -21,11 +21,11 @@ func (s *Server) why(w http.ResponseWriter, r *http.Request, _ string) error {
 	query := r.URL.Query()
 	name := query.Get("name")
 	if _, ok := dns.IsDomainName(name); !ok || name == "" {
-		return problem(http.StatusBadRequest, "%q is not a domain name: ask with ?name=www.example.com", name)
+		return problem(http.StatusBadRequest, "%q is not a domain name: give one such as www.example.com", name)
 	}
 	qtype, ok := parseType(query.Get("type"))
 	if !ok {
-		return problem(http.StatusBadRequest, "%q is not a type of record: ask with ?type=A, or another such as AAAA or MX", query.Get("type"))
+		return problem(http.StatusBadRequest, "%q is not a type of record: give one such as A, AAAA or MX", query.Get("type"))
 	}
 	why, err := s.backend.Why(dns.Fqdn(name), qtype, time.Now())
 	if err != nil {
@@ -101,7 +101,7 @@ func checkSwitch(s api.Switch) error {
 	case ends != 1:
 		return problem(http.StatusUnprocessableEntity, "say how long with exactly one of \"for\", \"until\" and \"until_released\"")
 	case s.For != 0 && (s.For < minFor || s.For > maxFor):
-		return problem(http.StatusUnprocessableEntity, "\"for\" is %g seconds: it must be from 1 second to 10 years", s.For)
+		return problem(http.StatusUnprocessableEntity, "\"for\" is %.10g seconds: it must be from 1 second to 10 years", s.For)
 	case len(s.Reason) > maxText:
 		return problem(http.StatusUnprocessableEntity, "\"reason\" has %d bytes: keep it to %d", len(s.Reason), maxText)
 	case len(s.Author) > maxText:

@@ -116,12 +116,12 @@ func TestRefusals(t *testing.T) {
 			"a target that is down": {
 				"web",
 				api.Switch{Target: "backup", For: 60},
-				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; force switches to it all the same`,
+				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; with force (--force) it is switched to all the same`,
 			},
 			"a target that is down, rehearsed": {
 				"web",
 				api.Switch{Target: "backup", For: 60, DryRun: true},
-				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; force switches to it all the same`,
+				`409 target "backup" of service "web" is down: 192.0.2.2: connection refused; with force (--force) it is switched to all the same`,
 			},
 		} {
 			if _, err := h.Switch(t.Context(), c.service, c.s); err == nil || problem(t, err) != c.want {

@@ -51,13 +51,13 @@ func (c *Control) propose(sv *managed, s api.Switch, now time.Time) (state.Overr
 			return o, refuse(http.StatusUnprocessableEntity, "until %s is more than ten years ahead: take until_released", text(o.Until))
 		}
 	case math.IsNaN(s.For), s.For < minOverride.Seconds(), s.For > maxOverride.Seconds():
-		return o, refuse(http.StatusUnprocessableEntity, "for is %v seconds, it can be from 1 second to ten years", s.For)
+		return o, refuse(http.StatusUnprocessableEntity, "for is %.10g seconds, it can be from 1 second to ten years", s.For)
 	default:
 		o.Until = now.Add(time.Duration(s.For * float64(time.Second)))
 	}
 	o.Since, o.Until = o.Since.Round(0).UTC(), o.Until.Round(0).UTC() // an expiry goes by the wall clock
 	if sv.in.Verdict(target) == checks.Down && !s.Force {
-		return o, refuse(http.StatusConflict, "target %q of service %q is down: %s; force switches to it all the same", s.Target, service.Name, c.lastResults(sv, target))
+		return o, refuse(http.StatusConflict, "target %q of service %q is down: %s; with force (--force) it is switched to all the same", s.Target, service.Name, c.lastResults(sv, target))
 	}
 	return o, nil
 }
