@@ -26,11 +26,15 @@ func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error
 		return api.Why{}, fmt.Errorf("unpack the answer for %s: %w", name, err)
 	}
 	why := api.Why{
-		Name: query.Question[0].Name, Type: dns.Type(qtype).String(),
+		Name: query.Question[0].Name, Type: typeName(qtype),
 		Rcode: dns.RcodeToString[answer.Rcode], Answer: []string{}, Steps: []api.Step{},
 	}
 	for _, rr := range answer.Answer {
 		why.Answer = append(why.Answer, rr.String())
+	}
+	if answer.Rcode == dns.RcodeFormatError || answer.Rcode == dns.RcodeNotImplemented {
+		why.Steps = append(why.Steps, api.Step{Rule: "question", Applies: true, Text: why.Type + " is no type that can be asked for"})
+		return why, nil
 	}
 	if responder.Zone < 0 {
 		why.Steps = append(why.Steps, api.Step{Rule: "zone", Text: "the name lies in none of our zones"})
@@ -38,26 +42,49 @@ func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error
 	}
 	zone := set.Zones()[responder.Zone]
 	why.Zone = zone.Name()
-	why.Steps = append(why.Steps, s.zoneStep(zone, answer)...)
-	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
-		return why, nil
+	addresses := (qtype == dns.TypeA || qtype == dns.TypeAAAA) && answer.Rcode == dns.RcodeSuccess
+	final, record := finalName(answer), ""
+	if addresses {
+		why.Service, record = s.serviceOf(final)
 	}
-	final := finalName(answer)
-	service, record := s.serviceOf(final)
-	if service == "" {
+	why.Steps = append(why.Steps, s.zoneStep(zone, answer, why.Service)...)
+	switch {
+	case why.Service != "":
+		why.Steps = append(why.Steps, api.Step{
+			Rule: "service", Applies: true, Text: fmt.Sprintf("%s belongs to service %q by its record %s", final, why.Service, record),
+		})
+		why.Steps = append(why.Steps, s.control.Explain(why.Service, now)...)
+		if n := len(answer.Answer); n == 0 || answer.Answer[n-1].Header().Rrtype != qtype {
+			why.Steps = append(why.Steps, api.Step{
+				Rule: "answer", Applies: true, Text: fmt.Sprintf("what is served has no %s address, so there is no %s record", family(qtype), why.Type),
+			})
+		}
+	case addresses && nearest(s.told.Load().world.Config.Zones, final) < 0:
+		why.Steps = append(why.Steps, api.Step{Rule: "service", Text: final + " lies in none of our zones: a resolver asks elsewhere for it"})
+	case addresses && answer.Authoritative:
 		why.Steps = append(why.Steps, api.Step{Rule: "service", Text: final + " belongs to no service: it is answered as the zone file says"})
-		return why, nil
 	}
-	why.Service = service
-	why.Steps = append(why.Steps, api.Step{
-		Rule: "service", Applies: true, Text: fmt.Sprintf("%s belongs to service %q by its record %s", final, service, record),
-	})
-	why.Steps = append(why.Steps, s.control.Explain(service, now)...)
 	return why, nil
 }
 
-// zoneStep tells what the zone alone made of the question.
-func (s *instance) zoneStep(zone *zones.Zone, answer *dns.Msg) []api.Step {
+// typeName returns the mnemonic of a type, or TYPE65280 (RFC 3597 section 5).
+func typeName(qtype uint16) string {
+	if qtype == dns.TypeNone {
+		return "TYPE0" // which miekg calls None
+	}
+	return dns.Type(qtype).String()
+}
+
+// family names the addresses that a type holds.
+func family(qtype uint16) string {
+	if qtype == dns.TypeAAAA {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// zoneStep tells what the zone alone made of the question. The name at the end of it belongs to service, if that is not empty.
+func (s *instance) zoneStep(zone *zones.Zone, answer *dns.Msg, service string) []api.Step {
 	step := func(format string, a ...any) []api.Step {
 		return []api.Step{{Rule: "zone", Applies: true, Text: fmt.Sprintf(format, a...)}}
 	}
@@ -66,8 +93,12 @@ func (s *instance) zoneStep(zone *zones.Zone, answer *dns.Msg) []api.Step {
 		return step("the file of zone %s can't be used and nothing older is there: SERVFAIL", zone.Name())
 	case answer.Rcode == dns.RcodeNameError:
 		return step("zone %s has neither the name nor a wildcard for it", zone.Name())
+	case answer.Rcode == dns.RcodeRefused:
+		return step("zone %s is not given away: transfers are refused", zone.Name())
 	case !answer.Authoritative:
-		return step("zone %s delegates the name away", zone.Name())
+		return step("zone %s delegates the name away%s", zone.Name(), delegated(answer))
+	case len(answer.Answer) == 0 && service != "":
+		return step("zone %s (serial %d) has the name", zone.Name(), zone.Serial())
 	case len(answer.Answer) == 0:
 		return step("zone %s has the name, but nothing of this type", zone.Name())
 	}
@@ -78,6 +109,21 @@ func (s *instance) zoneStep(zone *zones.Zone, answer *dns.Msg) []api.Step {
 		}
 	}
 	return steps
+}
+
+// delegated says to whom a referral leads.
+func delegated(answer *dns.Msg) string {
+	var hosts []string
+	owner := ""
+	for _, rr := range answer.Ns {
+		if ns, ok := rr.(*dns.NS); ok {
+			owner, hosts = ns.Hdr.Name, append(hosts, ns.Ns)
+		}
+	}
+	if owner == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %s lies on %s", owner, strings.Join(hosts, ", "))
 }
 
 // finalName returns the name at the end of an answer's aliases.

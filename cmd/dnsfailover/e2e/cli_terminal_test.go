@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"io"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// terminal is a command that runs on a terminal of 80 columns and 24 lines.
+type terminal struct {
+	t     *testing.T
+	shown *lines
+	keys  io.WriteCloser
+	exit  chan int
+}
+
+// onTerminal runs a command line, in which dnsfailover is the binary, on a terminal of its own.
+func (s *server) onTerminal(t *testing.T, line string) *terminal {
+	t.Helper()
+	line = "stty cols 80 rows 24; exec " + strings.ReplaceAll(line, "dnsfailover", binary)
+	cmd := s.command(t, "script", "-qefc", line, "/dev/null")
+	term := &terminal{t: t, shown: &lines{}, exit: make(chan int, 1)}
+	cmd.Stdout, cmd.Stderr = term.shown, term.shown
+	var err error
+	if term.keys, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = cmd.Wait()
+		term.exit <- cmd.ProcessState.ExitCode()
+	}()
+	return term
+}
+
+// shows waits until something was shown, of which pattern tells.
+func (term *terminal) shows(pattern string) {
+	term.t.Helper()
+	re := regexp.MustCompile(pattern)
+	if !eventually(func() bool { return re.MatchString(term.shown.String()) }) {
+		term.t.Fatalf("%q is never shown in\n%q", pattern, term.shown)
+	}
+}
+
+// presses types a key.
+func (term *terminal) presses(key string) {
+	term.t.Helper()
+	if _, err := io.WriteString(term.keys, key); err != nil {
+		term.t.Fatal(err)
+	}
+}
+
+// ends waits for the end of the command and returns its exit code and the last thing that was shown.
+func (term *terminal) ends() (code int, last string) {
+	term.t.Helper()
+	select {
+	case code = <-term.exit:
+	case <-time.After(patience):
+		term.t.Fatalf("it does not end:\n%q", term.shown)
+	}
+	all := strings.Split(term.shown.String(), "\x1b[K")
+	return code, all[len(all)-1]
+}
+
+const controlC = "\x03"
+
+// TestWatchOnATerminal looks at a screen of its own while the world changes, and gives the terminal back.
+func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
+	primary, backup := newSite(t), newSite(t)
+	s := newServer(t, quick+web(plain, primary, backup), "").start()
+	s.pin()
+	s.verdict("web", "primary", "up")
+	term := s.onTerminal(t, "dnsfailover status --watch")
+	term.shows(`^\x1b\[\?1049h\x1b\[\?25l\x1b\[H.*every second, \^C ends it`)
+	term.shows(`\x1b\[1mweb: primary at `)
+	term.shows(`\x1b\[1m> primary\x1b\[0m +\x1b\[32mup\x1b\[0m`)
+	primary.becomes("hang")
+	term.shows(`primary +\x1b\[31mdown\x1b\[0m`)
+	term.shows(`\x1b\[1mweb: backup at `)
+	s.kill()
+	term.shows(`no server answers on `)
+	before := len(term.shown.String())
+	s.start()
+	s.wait("it is shown again", func() bool { return strings.Contains(term.shown.String()[before:], "web: backup at ") })
+	term.presses(controlC)
+	code, last := term.ends()
+	if code != 0 || !strings.HasSuffix(last, "\x1b[?25h\x1b[?1049l") {
+		t.Errorf("^C: exit %d, last shown %q", code, last)
+	}
+	escapes := regexp.MustCompile(`\x1b\[[?0-9;]*[A-Za-z]`)
+	for line := range strings.Lines(escapes.ReplaceAllString(strings.ReplaceAll(term.shown.String(), "\x1b[H", "\n"), "")) {
+		if line = strings.TrimRight(line, "\r\n"); len(line) > 80 && !strings.HasPrefix(line, "no server answers") && !strings.HasSuffix(line, "^C") {
+			t.Errorf("%d columns on a terminal of 80: %q", len(line), line)
+		}
+	}
+}
+
+// TestWatchInAPipe prints a line for each change.
+func TestWatchInAPipe(t *testing.T) {
+	t.Parallel()
+	primary, backup := newSite(t), newSite(t)
+	s := newServer(t, quick+web(plain, primary, backup), "").start()
+	s.verdict("web", "primary", "up")
+	s.verdict("web", "backup", "up")
+	cmd := s.command(t, binary, "status", "--watch")
+	out := &lines{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.wait("the state is told", func() bool { return strings.Contains(out.String(), "\n") })
+	primary.becomes("stopped")
+	s.wait("the failover is told", func() bool { return strings.Contains(out.String(), "serves backup") })
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("^C: %v", err)
+	}
+	const at = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ `
+	matches(t, out.String(), at+`web: serves primary at \S+ \(verdicts: primary is up\)
+`+at+`web: primary at \S+ is down: connection refused
+`+at+`web: serves backup at \S+ \(verdicts: primary is down \(connection refused\); backup is the first target that is up\)
+`)
+}
+
+// TestWaitOnATerminal draws a bar until the service is drained.
+func TestWaitOnATerminal(t *testing.T) {
+	t.Parallel()
+	primary, backup := newSite(t), newSite(t)
+	s := newServer(t, quick+web("ttl: {min: 1s, max: 2s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").start()
+	s.verdict("web", "primary", "up")
+	s.verdict("web", "backup", "up")
+	term := s.onTerminal(t, `dnsfailover switch web backup --for 1m --reason "new disk" --wait`)
+	code, last := term.ends()
+	ended, drained := time.Now(), *s.service("web").DrainedAt
+	if code != 0 || ended.Before(drained) || last != "safe: web serves backup at "+backup.ip+", and no correct cache holds anything else\r\n" {
+		t.Errorf("exit %d, last shown %q", code, last)
+	}
+	term.shows(`^web: switched; serves backup at .*: new disk\r\n`)
+	term.shows(`\rweb -> backup \[(\x1b\[32m#+\x1b\[0m)?\x1b\[2m\.+\x1b\[0m\] 3s left`)
+	term.shows(`\rweb -> backup \[\x1b\[32m#{15,30}\x1b\[0m(\x1b\[2m\.+\x1b\[0m)?\] 1s left`)
+
+	// Whoever is tired of waiting gets the prompt back, and the override stays.
+	s.must("switch", "web", "primary", "--for", "1m")
+	term = s.onTerminal(t, `dnsfailover wait web`)
+	term.shows(`left`)
+	term.presses(controlC)
+	if code, last := term.ends(); code != 1 || last != "dnsfailover: interrupted\r\n" {
+		t.Errorf("^C: exit %d, last shown %q", code, last)
+	}
+	// The wait for a switch that somebody else undoes fails.
+	term = s.onTerminal(t, `dnsfailover switch web backup --for 1m --wait`)
+	term.shows(`left`)
+	s.must("release", "web")
+	if code, last := term.ends(); code != 1 || last != "dnsfailover: web serves primary and not backup any more: primary is up\r\n" {
+		t.Errorf("released under way: exit %d, last shown %q", code, last)
+	}
+}
