@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -50,15 +51,29 @@ func (p *pair) ask(question dns.Question, a weather, now int64) error {
 	if err != nil {
 		return fmt.Errorf("query can't be packed: %w", err)
 	}
+	p.dress(a)
 	got := p.out[:p.responder.Respond(p.set, query, p.out[:room(a.transport)], a.transport, now)]
-	if err := check(p.oracle.judge(q, now), q, query, a.transport, got); err != nil {
+	want := p.oracle.judge(q, a.transport, now)
+	if err := check(want, q, query, a.transport, got); err != nil {
 		return fmt.Errorf("%w\n\nat %d, over %v:\n%v\n\nthe oracle says\n%v\n\nthe zones say\n%s",
 			err, now-epoch, a.transport, q, p.oracle.answer(q, a.transport, now), dig(got))
 	}
 	if int(p.responder.Rcode&0xF) != int(got[3]&0xF) || p.responder.Type != question.Qtype {
 		return fmt.Errorf("counted rcode %d and type %d for\n%s", p.responder.Rcode, p.responder.Type, dig(got))
 	}
+	if trusted := p.oracle.trusts(q, now) && want.rcode != dns.RcodeBadVers && want.rcode != dns.RcodeFormatError; p.responder.Trusted != trusted {
+		return fmt.Errorf("trusted: %t, want %t, for\n%v", p.responder.Trusted, trusted, q)
+	}
 	return nil
+}
+
+// dress gives both the settings of a.
+func (p *pair) dress(a weather) {
+	p.responder.Settings, p.oracle.settings = nil, zones.Settings{}
+	if a.talkative {
+		p.responder.Settings, p.oracle.settings = &talkative, talkative
+	}
+	p.responder.Client, p.oracle.client, p.oracle.secrets = a.client, a.client, talkativeSecrets
 }
 
 // load compiles the world both ways.
@@ -97,7 +112,7 @@ func parse(text, origin string) ([]dns.RR, error) {
 
 // room returns the space that Respond is promised.
 func room(transport zones.Transport) int {
-	if transport == zones.Stream {
+	if transport != zones.UDP {
 		return dns.MaxMsgSize
 	}
 	return 1232
@@ -120,7 +135,7 @@ func check(want result, q *dns.Msg, query []byte, transport zones.Transport, got
 	}
 	opts := slices.DeleteFunc(slices.Clone(m.Extra), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeOPT })
 	m.Extra = slices.DeleteFunc(m.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
-	if err := checkOPT(want, q, opts); err != nil {
+	if err := checkOPT(want, q, opts, m.Truncated, limit(q, transport)-len(got)); err != nil {
 		return err
 	}
 	return checkSections(want, q, m, limit(q, transport))
@@ -139,8 +154,9 @@ func checkHead(want result, q, m *dns.Msg) error {
 	return nil
 }
 
-// checkOPT wants one OPT record for one (RFC 6891 section 7). Only extended errors may come with it (RFC 8914).
-func checkOPT(want result, q *dns.Msg, opts []dns.RR) error {
+// checkOPT wants one OPT record for one (RFC 6891 section 7), with the options that were asked for, and an extended error
+// (RFC 8914) if there is room for it. Padding is another matter.
+func checkOPT(want result, q *dns.Msg, opts []dns.RR, truncated bool, room int) error {
 	asked := q.IsEdns0()
 	if asked == nil {
 		if len(opts) > 0 {
@@ -160,11 +176,15 @@ func checkOPT(want result, q *dns.Msg, opts []dns.RR) error {
 	if opt.UDPSize() != 1232 || flags != wantFlags || opt.Hdr.Name != "." {
 		return fmt.Errorf("OPT is %v", opt)
 	}
-	for _, option := range opt.Option {
-		failed := want.rcode == dns.RcodeRefused || want.rcode == dns.RcodeServerFailure || want.rcode == dns.RcodeNotImplemented
-		if option.Option() != dns.EDNS0EDE || !failed {
-			return fmt.Errorf("OPT carries option %d", option.Option())
-		}
+	wanted := want.options
+	got := slices.DeleteFunc(rawOptions(opt), func(o *dns.EDNS0_LOCAL) bool { return o.Code == dns.EDNS0PADDING })
+	if last := len(got) - 1; want.ede != nil && last >= 0 && got[last].Code == dns.EDNS0EDE {
+		wanted = append(slices.Clone(wanted), want.ede)
+	} else if want.ede != nil && !truncated && room >= 6+len(want.ede.ExtraText) {
+		return fmt.Errorf("there is room for the extended error %v", want.ede)
+	}
+	if w := rawOptions(&dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: wanted}); !reflect.DeepEqual(got, w) {
+		return fmt.Errorf("options are %v, want %v", got, w)
 	}
 	return nil
 }

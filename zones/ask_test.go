@@ -2,6 +2,7 @@ package zones_test
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -57,6 +58,9 @@ type weather struct {
 	version   uint8
 	class     uint16
 	capitals  bool
+	options   []dns.EDNS0
+	talkative bool // everything is on
+	client    netip.Addr
 }
 
 // weathers draws a few, the first of which is ordinary.
@@ -65,7 +69,7 @@ var weathers = rapid.Custom(func(t *rapid.T) []weather {
 	for range rapid.IntRange(1, 4).Draw(t, "weathers") {
 		flag := rapid.Bool()
 		list = append(list, weather{
-			transport: rapid.SampledFrom([]zones.Transport{zones.UDP, zones.UDP, zones.Stream}).Draw(t, "transport"),
+			transport: rapid.SampledFrom([]zones.Transport{zones.UDP, zones.UDP, zones.Stream, zones.TLS}).Draw(t, "transport"),
 			head: dns.MsgHdr{
 				Authoritative: flag.Draw(t, "aa"), Truncated: flag.Draw(t, "tc"), RecursionDesired: flag.Draw(t, "rd"),
 				RecursionAvailable: flag.Draw(t, "ra"), Zero: flag.Draw(t, "z"), AuthenticatedData: flag.Draw(t, "ad"), CheckingDisabled: flag.Draw(t, "cd"),
@@ -74,7 +78,8 @@ var weathers = rapid.Custom(func(t *rapid.T) []weather {
 			size:     rapid.SampledFrom([]uint16{0, 511, 512, 600, 1000, 1232, 1233, 4096, 65535}).Draw(t, "size"),
 			version:  rapid.SampledFrom([]uint8{0, 0, 0, 0, 0, 0, 0, 1, 255}).Draw(t, "version"),
 			class:    rapid.SampledFrom([]uint16{1, 1, 1, 1, 1, 1, 1, 0, 3, 4, 254, 255, 77}).Draw(t, "class"),
-			capitals: flag.Draw(t, "capitals"),
+			capitals: flag.Draw(t, "capitals"), options: options.Draw(t, "options"), talkative: flag.Draw(t, "talkative"),
+			client: clients.Draw(t, "client"),
 		})
 	}
 	return list
@@ -91,6 +96,7 @@ func (a weather) query(question dns.Question, id uint16) *dns.Msg {
 	if a.edns {
 		m.SetEdns0(a.size, a.do)
 		m.IsEdns0().SetVersion(a.version)
+		m.IsEdns0().Option = a.options
 	}
 	return m
 }

@@ -52,6 +52,33 @@ func TestCommonQueriesDoNotAllocate(t *testing.T) {
 	}
 }
 
+func TestOptionsDoNotAllocate(t *testing.T) {
+	set, _ := conformSet(t)
+	out := make([]byte, dns.MaxMsgSize)
+	for _, c := range optionCases {
+		r := &zones.Responder{Settings: &talkative, Client: clientA}
+		query := packet(0, oneWithOPT, conform, optRecord(len(c.asked), c.asked...))
+		if n := testing.AllocsPerRun(20, func() { r.Respond(set, query, out, c.transport, epoch) }); n != 0 {
+			t.Errorf("%s: %v allocations", c.says, n)
+		}
+	}
+}
+
+// BenchmarkOptions is what resolvers send: a cookie of ours.
+func BenchmarkOptions(b *testing.B) {
+	set, _ := conformSet(b)
+	r := &zones.Responder{Settings: &talkative, Client: clientA}
+	out := make([]byte, 1232)
+	cookie := freshCookie()
+	query := packet(0, oneWithOPT, conform, optRecord(len(cookie), cookie...))
+	b.ReportAllocs()
+	for b.Loop() {
+		if r.Respond(set, query, out, zones.UDP, epoch); !r.Trusted {
+			b.Fatal("the cookie is not accepted")
+		}
+	}
+}
+
 func BenchmarkRespond(b *testing.B) {
 	set, _ := conformSet(b)
 	r := &zones.Responder{}

@@ -10,6 +10,9 @@
 // for is not the one that the entry was laid out for. Aliases are followed one lookup at a time, into other zones too,
 // so that zones compile apart from each other: one that changes costs the others nothing.
 //
+// What an OPT record asks for is answered by options.go (with cookie.go and subnet.go), before the answer is built, so that the answer
+// knows how much room is left. A query without options pays nothing for them.
+//
 // The names of services have no addresses here but a Slot (slot.go): an atomic pointer to a Timeline, shared by all names of a
 // service, from which the clock picks the addresses and their TTL. A failover is one store into it.
 //

@@ -30,12 +30,17 @@ func FuzzRespond(f *testing.F) {
 	f.Add(packet(0, one, []byte{0xC0, 12, 0, 1, 0, 1}), false)
 	f.Add(packet(0, [4]uint16{1, 0, 0, 2}, conform, goodOPT, emptyTSIG), true)
 	f.Add(packet(0, oneWithOPT, conform, optRecord(13, 0, 8, 0, 9, 0, 1, 33, 0, 192, 0, 2, 1, 0)), true)
+	for _, c := range optionCases {
+		f.Add(packet(0, oneWithOPT, conform, optRecord(len(c.asked), c.asked...)), c.transport != zones.UDP)
+		f.Add(packet(0, [4]uint16{0, 0, 0, 1}, optRecord(len(c.asked), c.asked...)), c.transport != zones.UDP)
+	}
 	set, _ := conformSet(f)
 	o := conformOracle(f)
+	o.settings, o.secrets, o.client = talkative, talkativeSecrets, clientA
 	f.Fuzz(func(t *testing.T, query []byte, stream bool) {
 		transport := zones.UDP
 		if stream {
-			transport = zones.Stream
+			transport = zones.TLS
 		}
 		if err := examine(set, o, query, transport); err != nil {
 			t.Fatalf("%v\n%x over %v", err, query, transport)

@@ -34,8 +34,8 @@ func (w *world) String() string {
 		for _, d := range z.dynamics {
 			fmt.Fprintf(&b, "; dynamic %s, may repeat %v\n", d.Name, d.Repeats)
 			for _, s := range d.Slot.Load().Segments {
-				fmt.Fprintf(&b, ";   from %d edge %d change %d min %d max %d: %d A, %d AAAA\n",
-					s.From-epoch, s.Edge-epoch, s.Change-epoch, s.Min, s.Max, len(s.A)/16, len(s.AAAA)/28)
+				fmt.Fprintf(&b, ";   from %d edge %d change %d min %d max %d: %d A, %d AAAA, note %q\n",
+					s.From-epoch, s.Edge-epoch, s.Change-epoch, s.Min, s.Max, len(s.A)/16, len(s.AAAA)/28, s.Note)
 			}
 		}
 	}
@@ -127,6 +127,9 @@ func (b *builder) timeline() *zones.Timeline {
 		if b.chance(40, "contrary run") {
 			s.Change = epoch + offset.Draw(b.t, "change")
 			b.world.instants = append(b.world.instants, s.Change-2_000_000_000)
+		}
+		if b.chance(40, "note") {
+			s.Note = rapid.SampledFrom([]string{"primary is down", "größer", strings.Repeat("why ", 120)}).Draw(b.t, "note")
 		}
 		b.world.instants = append(b.world.instants, from-1, from)
 		tl.Segments = append(tl.Segments, s)

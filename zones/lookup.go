@@ -18,6 +18,7 @@ func (r *Responder) lookup(z *Zone, name *wire.Name, nameAt, hop int) int {
 	}
 	n, skip := z.find(name)
 	flags := z.flags(n)
+	r.aboutNode(n, hop)
 	if skip > 0 {
 		switch {
 		case flags&nodeCut != 0:
@@ -31,6 +32,7 @@ func (r *Responder) lookup(z *Zone, name *wire.Name, nameAt, hop int) int {
 		}
 		n = z.wildcard(name, skip) // RFC 4592 section 3.3.1: the source of synthesis
 		flags = z.flags(n)
+		r.aboutNode(n, hop)
 	}
 	qtype := r.query.Type
 	if flags&nodeCut != 0 && qtype != dns.TypeDS {
@@ -175,6 +177,9 @@ func (r *Responder) putDynamic(z *Zone, e entry, name *wire.Name, nameAt int) {
 		return
 	}
 	segment := timeline.At(r.now)
+	if segment.Note != "" && r.settings().EDE {
+		r.ede, r.note = dns.ExtendedErrorCodeOther, segment.Note
+	}
 	records, length := segment.A, lenA
 	if e.typ() == typeAAAA {
 		records, length = segment.AAAA, lenAAAA

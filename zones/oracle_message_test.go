@@ -9,34 +9,50 @@ import (
 )
 
 // judge applies what must be decided before names are looked at.
-func (o *oracle) judge(q *dns.Msg, now int64) result {
-	question := q.Question[0]
+func (o *oracle) judge(q *dns.Msg, transport zones.Transport, now int64) result {
 	if opt := q.IsEdns0(); opt != nil && opt.Version() != 0 {
 		return result{rcode: dns.RcodeBadVers} // RFC 6891 section 6.1.3
 	}
+	options, ok := o.options(q, transport, now)
+	if !ok {
+		return result{rcode: dns.RcodeFormatError}
+	}
+	r := o.judgeQuestion(q.Question[0], now)
+	r.options = options
+	if !o.settings.EDE {
+		r.ede = nil
+	}
+	return r
+}
+
+func (o *oracle) judgeQuestion(question dns.Question, now int64) result {
 	switch typ := question.Qtype; {
 	case typ == dns.TypeNone || typ == dns.TypeOPT:
 		return result{rcode: dns.RcodeFormatError}
 	case typ == dns.TypeAXFR || typ == dns.TypeIXFR:
-		return result{rcode: dns.RcodeRefused}
+		return result{rcode: dns.RcodeRefused, ede: extended(dns.ExtendedErrorCodeProhibited, "")}
 	case typ >= 128 && typ < dns.TypeANY: // RFC 6895 section 3.1: meta types
-		return result{rcode: dns.RcodeNotImplemented}
+		return result{rcode: dns.RcodeNotImplemented, ede: extended(dns.ExtendedErrorCodeNotSupported, "")}
 	}
-	if question.Qclass != dns.ClassINET {
-		return result{rcode: dns.RcodeRefused}
+	switch question.Qclass {
+	case dns.ClassINET:
+	case dns.ClassCHAOS:
+		return o.chaos(question)
+	default:
+		return result{rcode: dns.RcodeRefused, ede: extended(dns.ExtendedErrorCodeNotSupported, "")}
 	}
 	return o.resolve(question.Name, question.Qtype, now)
 }
 
 // answer returns the whole message that q, an ordinary query, deserves.
 func (o *oracle) answer(q *dns.Msg, transport zones.Transport, now int64) *dns.Msg {
-	r := o.judge(q, now)
+	r := o.judge(q, transport, now)
 	m := r.message(q, true)
 	if m.Len() > limit(q, transport) {
 		m = r.message(q, false)
 	}
 	if m.Len() > limit(q, transport) { // RFC 2181 section 9: nothing is better than some
-		m = result{rcode: r.rcode, aa: r.aa}.message(q, false)
+		m = result{rcode: r.rcode, aa: r.aa, options: r.options}.message(q, false)
 		m.Truncated = true
 	}
 	return m
@@ -52,13 +68,14 @@ func (r result) message(q *dns.Msg, extra bool) *dns.Msg {
 	}
 	if opt := q.IsEdns0(); opt != nil {
 		m.SetEdns0(1232, opt.Do())
+		m.IsEdns0().Option = r.options
 	}
 	return m
 }
 
 // limit returns the octets that an answer to q may have.
 func limit(q *dns.Msg, transport zones.Transport) int {
-	if transport == zones.Stream {
+	if transport != zones.UDP {
 		return dns.MaxMsgSize
 	}
 	size := uint16(dns.MinMsgSize)

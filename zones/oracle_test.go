@@ -2,6 +2,7 @@ package zones_test
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 
 	"dnsfailover/zones"
@@ -11,7 +12,12 @@ import (
 
 // oracle answers like the compiled zones must, slowly and by the letter of RFC 1034 section 4.3.2:
 // plain lists of records, searched from the top for each question.
-type oracle struct{ zones []*plainZone }
+type oracle struct {
+	zones    []*plainZone
+	settings zones.Settings
+	secrets  [][16]byte // of the cookies in settings
+	client   netip.Addr
+}
 
 // plainZone is a zone as it was written. No list holds a record twice (RFC 2181 section 5).
 type plainZone struct {
@@ -138,6 +144,8 @@ type result struct {
 	glue      []dns.RR // without it the referral is of no use (RFC 9471 section 2.1)
 	extra     []dns.RR // all or nothing
 	cut       bool     // the chain was too long or went in a circle
+	options   []dns.EDNS0
+	ede       *dns.EDNS0_EDE // may be missing if there is no room for it
 }
 
 const maxHops = 16
@@ -150,7 +158,7 @@ func (o *oracle) resolve(qname string, qtype uint16, now int64) result {
 		z := o.zoneOf(n, qtype)
 		if z == nil {
 			if hops == 0 {
-				r.rcode = dns.RcodeRefused
+				r.rcode, r.ede = dns.RcodeRefused, extended(dns.ExtendedErrorCodeNotAuthoritative, "")
 			}
 			return r
 		}
@@ -236,6 +244,9 @@ func (z *plainZone) data(r *result, n, node name, qtype uint16, now int64) name 
 	if slot != nil && (qtype == dns.TypeA || qtype == dns.TypeAAAA) {
 		seg = slot.Load().At(now)
 		set = addresses(seg, qtype, now)
+		if seg.Note != "" {
+			r.ede = extended(dns.ExtendedErrorCodeOther, seg.Note)
+		}
 	}
 	if len(set) == 0 {
 		r.authority = z.negative(seg, now)

@@ -106,8 +106,11 @@ func TestPackets(t *testing.T) {
 		{"1", "an OPT record", packet(0, oneWithOPT, conform, goodOPT), answered},
 		{"134", "an unknown option", packet(0, oneWithOPT, conform, optRecord(6, 0, 100, 0, 2, 1, 2)), answered},
 		{"144", "NSID", packet(0, oneWithOPT, conform, optRecord(4, 0, 3, 0, 0)), answered},
-		{"145", "a client's network", packet(0, oneWithOPT, conform, optRecord(11, 0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2)), answered},
-		{"146", "a client's network of 33 bits", packet(0, oneWithOPT, conform, optRecord(13, 0, 8, 0, 9, 0, 1, 33, 0, 192, 0, 2, 1, 0)), answered},
+		{"146", "a client's network of 33 bits", packet(0, oneWithOPT, conform, optRecord(13, 0, 8, 0, 9, 0, 1, 33, 0, 192, 0, 2, 1, 0)), dns.RcodeFormatError},
+		{"152", "half a cookie when there are none", packet(0, oneWithOPT, conform, optRecord(8, 0, 10, 0, 4, 1, 2, 3, 4)), answered},
+		{"154", "no question but a cookie when there are none", packet(0, [4]uint16{0, 0, 0, 1}, optRecord(12, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)), dns.RcodeFormatError},
+		{"17", "no question and half an OPT record", packet(0, [4]uint16{0, 0, 0, 1}, goodOPT[:5]), bare},
+		{"17", "no question but another record", packet(0, [4]uint16{0, 0, 0, 1}, []byte{0}, anyRecord[2:]), bare},
 		{"147", "keepalive", packet(0, oneWithOPT, conform, optRecord(4, 0, 11, 0, 0)), answered},
 		{"149", "padding", packet(0, oneWithOPT, conform, optRecord(8, 0, 12, 0, 4, 0, 0, 0, 0)), answered},
 		{"133", "an unknown EDNS flag", packet(0, oneWithOPT, conform, []byte{0, 0, 41, 4, 0xD0, 0, 0, 0, 0x40, 0, 0}), answered},
@@ -283,7 +286,7 @@ func TestNoise(t *testing.T) {
 
 // examine asks and says what no answer may be. If the query is an ordinary one, the oracle says what the answer must be.
 func examine(set *zones.Set, o *oracle, query []byte, transport zones.Transport) error {
-	r := &zones.Responder{}
+	r := &zones.Responder{Settings: &o.settings, Client: o.client}
 	out := make([]byte, dns.MaxMsgSize)
 	before := slices.Clone(query)
 	got := out[:r.Respond(set, query, out[:room(transport)], transport, epoch)]
@@ -307,7 +310,7 @@ func examine(set *zones.Set, o *oracle, query []byte, transport zones.Transport)
 		return fmt.Errorf("%d octets:\n%v", len(got), m)
 	}
 	if q, ok := ordinary(query); ok {
-		return check(o.judge(q, epoch), q, query, transport, got)
+		return check(o.judge(q, transport, epoch), q, query, transport, got)
 	}
 	if len(m.Answer)+len(m.Ns) > 0 && int(query[10])<<8|int(query[11]) == 0 {
 		return fmt.Errorf("not an ordinary query, but answered with\n%v", m)

@@ -2,6 +2,7 @@ package zones
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/miekg/dns"
 
@@ -14,24 +15,33 @@ const maxChain = 16
 // Transport says how a query came in.
 type Transport uint8
 
-// UDP answers are cut to what the client takes, those over a Stream to 65,535 octets.
+// UDP answers are cut to what the client takes, those over a Stream to 65,535 octets. TLS is a Stream
+// whose answers are padded.
 const (
 	UDP Transport = iota
 	Stream
+	TLS
 )
-
-// DefaultMaxUDP is the most octets that are sent over UDP (DNS flag day 2020), so that nothing is fragmented.
-const DefaultMaxUDP = 1232
 
 // Responder answers queries: bytes in, bytes out. It holds one worker's scratch space, so each worker has its own.
 type Responder struct {
-	// MaxUDP bounds an answer over UDP, in octets; DefaultMaxUDP if zero.
-	MaxUDP int
+	// Settings are the operator's; nil for the defaults.
+	Settings *Settings
+	// Client is who asks. It is looked at only if Settings has Cookies.
+	Client netip.Addr
 
 	// What the last call to Respond answered, for the worker's counters.
-	Zone  int    // index in Set.Zones, -1 for none
-	Type  uint16 // QTYPE, 0 if there was no question to read
-	Rcode uint16 // RCODE with its extended bits
+	Zone    int    // index in Set.Zones, -1 for none
+	Type    uint16 // QTYPE, 0 if there was no question to read
+	Rcode   uint16 // RCODE with its extended bits
+	Trusted bool   // the query carried a valid server cookie: Client did send it
+	// About is what a rate limiter counts answers by: alike for all answers NXDOMAIN of a zone, for all referrals
+	// from a cut, for all answers for a name (those of a wildcard are one name), and for all with one error.
+	About uint64
+
+	transport Transport
+	options   options
+	about     uint64 // zone and node that answered first, see aboutNode
 
 	query   wire.Query
 	chased  wire.Name
@@ -43,34 +53,28 @@ type Responder struct {
 	// The answer under construction.
 	out           []byte
 	size          int // octets written
-	limit         int // octets allowed, the OPT record's not counted
+	limit         int // octets allowed, those of the OPT record not counted
 	an, ns, ar    uint16
 	authoritative bool
 	truncated     bool
 	ede           uint16 // extended error, noEDE for none
+	note          string // its text, if it is dns.ExtendedErrorCodeOther
 	questionEnd   int
 	now           int64
 	set           *Set
 }
 
-const noEDE = 0xFFFF
-
-// Lengths of what ends an answer with EDNS.
-const (
-	lenOPT = 11
-	lenEDE = 6
-)
-
 // Respond writes the answer to query into out, which has room for 65,535 octets over a Stream and
-// for MaxUDP (at least 512) over UDP, and returns its length; 0 means that nothing must be sent.
+// for Settings.MaxUDP (at least 512) over UDP, and returns its length; 0 means that nothing must be sent.
 // now is in Unix nanoseconds. It never panics on any query and does not allocate on common ones.
 func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, now int64) int {
-	r.Zone, r.Rcode = -1, 0
+	r.Zone, r.Rcode, r.Trusted = -1, 0, false
 	r.an, r.ns, r.ar = 0, 0, 0
 	clear(r.redirections[:r.redirected])
 	r.redirected = 0
 	r.authoritative, r.truncated, r.ede = false, false, noEDE
-	r.set, r.out, r.now = set, out, now
+	r.set, r.out, r.now, r.transport = set, out, now, transport
+	r.options.length, r.about = 0, 0
 
 	q := &r.query
 	verdict := q.Parse(query)
@@ -80,7 +84,10 @@ func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, no
 	}
 	r.size = wire.HeaderLen + copy(out[wire.HeaderLen:], q.Question)
 	r.questionEnd = r.size
-	r.limit = r.room(transport)
+	if q.EDNS && len(q.Options) > 0 && (verdict == wire.Answer || verdict == wire.NoQuestion) && !r.readOptions() {
+		verdict = wire.FormErr
+	}
+	r.limit = r.room()
 	switch verdict {
 	case wire.Answer:
 		r.answer()
@@ -92,26 +99,32 @@ func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, no
 		r.Rcode = dns.RcodeBadVers
 	case wire.Signed:
 		return r.refuseSigned(query)
+	case wire.NoQuestion:
+		r.Rcode = r.greet()
 	}
 	return r.finish(query)
 }
 
+// settings returns the operator's settings or the defaults.
+func (r *Responder) settings() *Settings {
+	if r.Settings == nil {
+		return &defaultSettings
+	}
+	return r.Settings
+}
+
 // room returns how many octets the answer may have, those of the OPT record not counted.
-func (r *Responder) room(transport Transport) int {
+func (r *Responder) room() int {
 	limit := wire.MinUDP
 	switch {
-	case transport == Stream:
+	case r.transport != UDP:
 		limit = 1<<16 - 1
 	case r.query.EDNS: // RFC 6891 section 6.2.5: below 512 counts as 512
-		most := r.MaxUDP
-		if most == 0 {
-			most = DefaultMaxUDP
-		}
-		limit = min(max(int(r.query.UDPSize), wire.MinUDP), most)
+		limit = min(max(int(r.query.UDPSize), wire.MinUDP), r.settings().maxUDP())
 	}
 	limit = min(limit, len(r.out))
 	if r.query.EDNS {
-		limit -= lenOPT
+		limit -= lenOPT + r.options.length
 	}
 	return limit
 }
@@ -124,19 +137,22 @@ func (r *Responder) answer() {
 		r.Rcode = dns.RcodeFormatError
 		return
 	case q.Type == dns.TypeAXFR || q.Type == dns.TypeIXFR:
-		r.Rcode = dns.RcodeRefused // RFC 5936 section 5: no transfers without permission
+		r.fail(dns.RcodeRefused, dns.ExtendedErrorCodeProhibited) // RFC 5936 section 5: no transfers without permission
 		r.Zone = r.set.find(&q.Name, q.Type)
 		return
 	case q.Type >= 128 && q.Type < dns.TypeANY:
-		r.Rcode = dns.RcodeNotImplemented // RFC 6895 section 3.1: the other Q and meta types
+		r.fail(dns.RcodeNotImplemented, dns.ExtendedErrorCodeNotSupported) // RFC 6895 section 3.1: the other Q and meta types
+		return
+	case q.Class == dns.ClassCHAOS:
+		r.chaos()
 		return
 	case q.Class != dns.ClassINET:
-		r.Rcode = dns.RcodeRefused
+		r.fail(dns.RcodeRefused, dns.ExtendedErrorCodeNotSupported)
 		return
 	}
 	r.Zone = r.set.find(&q.Name, q.Type)
 	if r.Zone < 0 {
-		r.Rcode = dns.RcodeRefused
+		r.fail(dns.RcodeRefused, dns.ExtendedErrorCodeNotAuthoritative)
 		return
 	}
 	r.authoritative = true
@@ -219,39 +235,12 @@ func (r *Responder) finish(query []byte) int {
 	if q.Question != nil {
 		questions = 1
 	}
+	r.About = r.subject()
 	if q.EDNS {
-		r.option()
+		r.putOPT()
 	}
 	copy(r.out, query[:2])
 	binary.BigEndian.PutUint16(r.out[2:], flags)
 	binary.BigEndian.PutUint64(r.out[4:], uint64(questions)<<48|uint64(r.an)<<32|uint64(r.ns)<<16|uint64(r.ar))
 	return r.size
-}
-
-// option writes the OPT record (RFC 6891 section 6.1.2).
-func (r *Responder) option() {
-	out := r.out[r.size : r.size+lenOPT]
-	size := r.MaxUDP
-	if size == 0 {
-		size = DefaultMaxUDP
-	}
-	ttl := uint32(r.Rcode>>4) << 24
-	if r.query.DO {
-		ttl |= 1 << 15 // RFC 3225 section 3: copied
-	}
-	out[0] = 0
-	binary.BigEndian.PutUint16(out[1:], dns.TypeOPT)
-	binary.BigEndian.PutUint16(out[3:], uint16(size))
-	binary.BigEndian.PutUint32(out[5:], ttl)
-	binary.BigEndian.PutUint16(out[9:], 0)
-	r.size += lenOPT
-	r.ar++
-	if r.ede != noEDE && r.size+lenEDE <= len(r.out) {
-		binary.BigEndian.PutUint16(out[9:], lenEDE)
-		ede := r.out[r.size : r.size+lenEDE]
-		binary.BigEndian.PutUint16(ede, dns.EDNS0EDE)
-		binary.BigEndian.PutUint16(ede[2:], 2)
-		binary.BigEndian.PutUint16(ede[4:], r.ede)
-		r.size += lenEDE
-	}
 }

@@ -12,6 +12,7 @@ func (r *Responder) refuseSigned(query []byte) int {
 	}
 	signed := q.IsTsig()
 	r.Rcode = dns.RcodeNotAuth
+	r.About = r.subject()
 	m := new(dns.Msg).SetRcode(q, dns.RcodeNotAuth)
 	m.Extra = []dns.RR{&dns.TSIG{
 		Hdr:       dns.RR_Header{Name: signed.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY},

@@ -54,7 +54,7 @@ func TestSizes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := zones.Responder{MaxUDP: test.maxUDP}
+			r := zones.Responder{Settings: &zones.Settings{MaxUDP: test.maxUDP}}
 			got := p.out[:r.Respond(p.set, query, p.out[:max(room(test.transport), test.maxUDP)], test.transport, epoch)]
 			m := new(dns.Msg)
 			if err := unpack(m, got); err != nil {
@@ -68,7 +68,7 @@ func TestSizes(t *testing.T) {
 				t.Errorf("%d octets, want %d to %d:\n%v", len(got), test.least, test.most, m)
 			}
 			if test.maxUDP == 0 {
-				if err := check(p.oracle.judge(q, epoch), q, query, test.transport, got); err != nil {
+				if err := check(p.oracle.judge(q, test.transport, epoch), q, query, test.transport, got); err != nil {
 					t.Error(err)
 				}
 			}

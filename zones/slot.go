@@ -43,6 +43,9 @@ type Segment struct {
 	Min, Max uint32
 	// A and AAAA are the RRsets as ready records, see Records; empty: NODATA.
 	A, AAAA []byte
+	// Note says why this is served, in UTF-8, if it isn't what the operator likes best: an extended error tells it to
+	// those who ask, if Settings.EDE is on. Empty: nothing is told.
+	Note string
 }
 
 const second = 1_000_000_000

@@ -16,9 +16,13 @@ func (c *rawConfig) build(file string) *Config {
 		Listen: Listen{Admin: c.admin.v, Control: c.control.v},
 		State:  c.state.v,
 		MaxAge: c.maxAge.v,
+		DNS:    c.answers.build(),
 	}
 	for _, l := range c.dns.items {
 		built.Listen.DNS = append(built.Listen.DNS, l.v)
+	}
+	if c.tls != nil {
+		built.Listen.TLS = c.tls.build()
 	}
 	for _, t := range c.tokens.items {
 		built.Tokens = append(built.Tokens, Token{Name: t.name.v, Secret: t.secret})

@@ -14,6 +14,7 @@ type Config struct {
 	Listen   Listen
 	State    string        // directory, absolute
 	MaxAge   time.Duration // what the state directory says is believed if it is younger than this
+	DNS      DNS
 	Tokens   []Token
 	Zones    []Zone
 	Services []Service
@@ -25,6 +26,37 @@ type Listen struct {
 	DNS     []netip.AddrPort // UDP and TCP
 	Admin   netip.AddrPort   // zero: off
 	Control string           // path of the control socket
+	TLS     *TLS             // nil: off
+}
+
+// TLS says where DNS over TLS is spoken (RFC 7858), and with what.
+type TLS struct {
+	Addresses        []netip.AddrPort
+	Certificate, Key string // PEM files: absolute, or relative to the working directory; they fit together
+}
+
+// DNS says what answers are like.
+type DNS struct {
+	MaxUDP    int    // octets of an answer over UDP
+	Identity  string // told by NSID, id.server and hostname.bind; empty: not told
+	Version   string // told by version.bind; empty: not told
+	EDE       bool   // extended errors say why a service is on its backup
+	Cookies   Cookies
+	RateLimit RateLimit
+}
+
+// Cookies are the secrets of DNS cookies (RFC 9018): the first makes new ones, all are accepted.
+type Cookies struct {
+	Off     bool
+	Secrets [][16]byte // empty, and not Off: one of the state directory
+}
+
+// RateLimit bounds how many like answers a second go to one network over UDP.
+type RateLimit struct {
+	Rate                   int // answers a second; 0: no limit
+	Slip                   int // of what is too much, each Slip-th is answered with TC; 0: none is
+	IPv4Prefix, IPv6Prefix int // bits of a network
+	Exempt                 []netip.Prefix
 }
 
 // Token allows whoever bears it to write over HTTP.

@@ -17,7 +17,7 @@ import (
 
 // sameConfig compares probes by what they do.
 var sameConfig = cmp.Options{
-	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}),
+	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 	cmp.Transformer("probe", func(p checks.Probe) string { return p.String() }),
 }
 
@@ -60,7 +60,11 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 		},
 		State:  "/var/lib/dnsfailover",
 		MaxAge: 15 * time.Minute,
-		Zones:  []Zone{{Name: "example.com.", File: filepath.Join(dir, "example.com.zone"), Where: file + ":2:11"}},
+		DNS: DNS{MaxUDP: 1232, RateLimit: RateLimit{
+			Rate: 200, Slip: 2, IPv4Prefix: 24, IPv6Prefix: 56,
+			Exempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		}},
+		Zones: []Zone{{Name: "example.com.", File: filepath.Join(dir, "example.com.zone"), Where: file + ":2:11"}},
 		Services: []Service{{
 			Name:    "web",
 			Where:   file + ":6:11",
@@ -94,9 +98,21 @@ func TestEveryKeyArrives(t *testing.T) {
 		Listen: Listen{
 			DNS:     []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:5353")},
 			Control: filepath.Join(dir, "run/control.sock"),
+			TLS: &TLS{
+				Addresses:   []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:8853")},
+				Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+			},
 		},
 		State:  "/srv/dnsfailover",
 		MaxAge: time.Hour,
+		DNS: DNS{
+			MaxUDP: 1400, Identity: "ns1.example.com", Version: "1.0", EDE: true,
+			Cookies: Cookies{Secrets: [][16]byte{{0xe5, 0xe9, 0x73, 0xe5, 0xa6, 0xb2, 0xa4, 0x3f, 0x48, 0xe7, 0xdc, 0x84, 0x9e, 0x37, 0xbf, 0xcf}, {15: 0xff}}},
+			RateLimit: RateLimit{
+				Rate: 50, Slip: 1, IPv4Prefix: 32, IPv6Prefix: 64,
+				Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+			},
+		},
 		Tokens: []Token{{Name: "deploy", Secret: "0123456789abcdefghij"}},
 		Zones: []Zone{
 			{Name: "example.com.", File: filepath.Join(dir, "zones/example.com.zone")},
@@ -191,6 +207,17 @@ func TestALimitAloneMovesTheOtherOne(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"mx.", "*.mx."}, []string{mail.Records[0].Name, mail.Records[1].Name}); diff != "" {
 		t.Errorf("records in the root zone (-want +got):\n%s", diff)
+	}
+}
+
+func TestCookiesAndRateLimitCanBeOff(t *testing.T) {
+	c, _ := good(t, "quiet.yaml")
+	if diff := cmp.Diff(DNS{MaxUDP: 512, Cookies: Cookies{Off: true}}, c.DNS); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	c, _ = good(t, "static.yaml")
+	if limit := c.DNS.RateLimit; limit.Rate != 1000 || limit.Slip != 0 || len(limit.Exempt) != 0 {
+		t.Errorf("rate limit is %+v", limit)
 	}
 }
 

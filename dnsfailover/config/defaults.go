@@ -18,12 +18,29 @@ func (c *rawConfig) setDefaults() {
 	fill(&c.admin, netip.MustParseAddrPort("127.0.0.1:8053"), "127.0.0.1:8053")
 	fill(&c.state, "/var/lib/dnsfailover", "/var/lib/dnsfailover")
 	fill(&c.maxAge, 15*time.Minute, "15m")
+	c.answers.setDefaults()
 	// listen.control follows from the state directory: see build.
 
 	for _, s := range c.services.items {
 		s.setDefaults(&c.defaults)
 	}
 	c.defaults.setDefaults()
+}
+
+func (d *rawDNS) setDefaults() {
+	fill(&d.maxUDP, 1232, "1232") // DNS flag day 2020
+	fill(&d.ede, "false", "false")
+	limit := &d.rateLimit
+	fill(&limit.rate, 200, "200")
+	fill(&limit.slip, 2, "2")
+	fill(&limit.ipv4, 24, "24")
+	fill(&limit.ipv6, 56, "56")
+	if limit.exempt.from == absent {
+		limit.exempt.from = builtin
+		for _, text := range []string{"127.0.0.0/8", "::1/128"} {
+			limit.exempt.items = append(limit.exempt.items, leaf[netip.Prefix]{v: netip.MustParsePrefix(text), text: text, from: builtin})
+		}
+	}
 }
 
 func (s *rawService) setDefaults(defaults *rawCheck) {

@@ -22,7 +22,7 @@ type roots struct {
 }
 
 // readFiles resolves paths against dir, the directory of the configuration, and reads the files that hold
-// tokens and certificates.
+// tokens, secrets and certificates.
 func (c *rawConfig) readFiles(r *report, dir string) {
 	c.resolvePaths(r, dir)
 
@@ -33,6 +33,11 @@ func (c *rawConfig) readFiles(r *report, dir string) {
 			r.problem(t.file.pos, "token %q is the same as token %q: give each its own", t.name.v, holder)
 		}
 		holders[t.secret] = t.name.v
+	}
+
+	c.answers.cookies.readSecrets(r, dir)
+	if c.tls != nil {
+		c.tls.readPair(r, dir)
 	}
 
 	c.defaults.readRoots(r, dir)

@@ -60,6 +60,12 @@ func judgeConfig(t *testing.T, c *Config) {
 	if len(c.Zones) == 0 || len(c.Listen.DNS) == 0 || c.State == "" || c.Listen.Control == "" {
 		t.Errorf("incomplete: %+v", c)
 	}
+	if d := c.DNS; d.MaxUDP < 512 || d.MaxUDP > 4096 || len(d.Identity) > 128 || len(d.Version) > 128 || d.RateLimit.Rate < 0 || d.RateLimit.Rate > 0 && (d.RateLimit.IPv4Prefix < 1 || d.RateLimit.IPv6Prefix < 1) {
+		t.Errorf("out of bounds: %+v", d)
+	}
+	if tls := c.Listen.TLS; tls != nil && (len(tls.Addresses) == 0 || tls.Certificate == "" || tls.Key == "") {
+		t.Errorf("incomplete: %+v", tls)
+	}
 	ids := map[string]bool{}
 	for _, s := range c.Services {
 		if s.Name == "" || len(s.Records) == 0 || len(s.Targets) == 0 || s.MinTTL < 1 || s.MaxTTL < s.MinTTL || s.AllDown == "" {

@@ -29,7 +29,7 @@ func Load(file string) (*Config, []Problem) {
 }
 
 // Parse checks and converts the configuration in data. Problems name it file, and paths in it are relative to
-// the directory of file. It reads the files that hold tokens and root certificates.
+// the directory of file. It reads the files that hold tokens, secrets and certificates.
 func Parse(file string, data []byte) (*Config, []Problem) {
 	r := &report{file: file}
 	c := parse(r, filepath.Dir(file), data)

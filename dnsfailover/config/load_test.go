@@ -79,13 +79,17 @@ func TestALargeFileIsExplainedQuickly(t *testing.T) {
 // TestAMisplacedKeyIsSentToAPlaceThatKnowsIt sends each key there.
 func TestAMisplacedKeyIsSentToAPlaceThatKnowsIt(t *testing.T) {
 	places := map[string]string{
-		"listen":    "listen: {%s: x}",
-		"a service": "services: [{%s: x}]",
-		"a target":  "services: [{targets: [{%s: x}]}]",
-		"ttl":       "services: [{ttl: {%s: x}}]",
-		"failback":  "services: [{failback: {%s: x}}]",
-		"check":     "defaults: {check: {%s: x}}",
-		"the file":  "%s: x",
+		"listen":     "listen: {%s: x}",
+		"a service":  "services: [{%s: x}]",
+		"a target":   "services: [{targets: [{%s: x}]}]",
+		"tls":        "listen: {tls: {%s: x}}",
+		"dns":        "dns: {%s: x}",
+		"cookies":    "dns: {cookies: {%s: x}}",
+		"rate_limit": "dns: {rate_limit: {%s: x}}",
+		"ttl":        "services: [{ttl: {%s: x}}]",
+		"failback":   "services: [{failback: {%s: x}}]",
+		"check":      "defaults: {check: {%s: x}}",
+		"the file":   "%s: x",
 	}
 	for key, home := range homes {
 		_, problems := Parse("x.yaml", fmt.Appendf(nil, places[home], key))

@@ -83,10 +83,11 @@ func installed(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(to, func(path string, _ fs.DirEntry, err error) error {
+		name := filepath.Base(path)
 		switch {
-		case err != nil || filepath.Ext(path) != ".token":
+		case err != nil || filepath.Ext(path) != ".token" && !strings.HasPrefix(name, "cookies") && !strings.HasSuffix(name, "key.pem"):
 			return err
-		case filepath.Base(path) == "readable.token":
+		case strings.Contains(name, "readable"):
 			return os.Chmod(path, 0o604)
 		}
 		return os.Chmod(path, 0o640)

@@ -15,11 +15,13 @@ type rawConfig struct {
 	pos
 	whole    bool // every key in it was understood
 	dns      list[leaf[netip.AddrPort]]
+	tls      *rawTLS              // nil: none
 	admin    leaf[netip.AddrPort] // zero: off
 	control  leaf[string]
 	state    leaf[string]
 	maxAge   leaf[time.Duration]
 	tokens   list[*rawToken]
+	answers  rawDNS
 	zones    list[*rawZone]
 	defaults rawCheck
 	services list[*rawService]
@@ -81,6 +83,7 @@ func decode(r *report, n *yaml.Node) *rawConfig {
 	c := &rawConfig{pos: pos{n.Line, n.Column}}
 	c.whole = mapping(r, n, "the file", "zones: …", map[string]func(*yaml.Node){
 		"listen":  func(n *yaml.Node) { c.decodeListen(r, n) },
+		"dns":     func(n *yaml.Node) { c.answers.decode(r, n) },
 		"state":   func(n *yaml.Node) { c.state = word(r, n, "state", "a directory, as in /var/lib/dnsfailover") },
 		"max_age": func(n *yaml.Node) { c.maxAge = duration(r, n, "max_age", "15m") },
 		"tokens": func(n *yaml.Node) {
@@ -109,7 +112,8 @@ func (c *rawConfig) decodeListen(r *report, n *yaml.Node) {
 		},
 		"admin":   func(n *yaml.Node) { c.admin = adminAddress(r, n) },
 		"control": func(n *yaml.Node) { c.control = word(r, n, "control", "the path of a socket") },
-		"tls":     nil, "page": nil,
+		"tls":     func(n *yaml.Node) { c.tls = decodeTLS(r, n) },
+		"page":    nil,
 	})
 }
 

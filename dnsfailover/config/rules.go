@@ -13,6 +13,7 @@ import (
 // checkRules reports every rule that is broken. It runs after setDefaults.
 func (c *rawConfig) checkRules(r *report) {
 	c.checkListen(r)
+	c.answers.check(r)
 	c.checkTokens(r)
 	c.checkZones(r)
 	unique(r, c.services.items, "service", func(s *rawService) leaf[string] { return s.name })
@@ -22,20 +23,6 @@ func (c *rawConfig) checkRules(r *report) {
 		c.checkRecords(r, s, owners)
 	}
 	c.defaults.checkRules(r)
-}
-
-func (c *rawConfig) checkListen(r *report) {
-	seen := map[netip.AddrPort]bool{}
-	for _, l := range c.dns.items {
-		// Port 0 takes a new port each time.
-		if l.ok() && l.v.Port() != 0 && seen[l.v] {
-			r.problem(l.pos, "dns: %q is listed twice: remove one", l.text)
-		}
-		seen[l.v] = l.ok()
-	}
-	if c.admin.ok() && c.admin.v.Port() != 0 && seen[c.admin.v] {
-		r.problem(c.admin.pos, "admin: DNS over TCP listens at %q already: give it another port", c.admin.text)
-	}
 }
 
 func (c *rawConfig) checkTokens(r *report) {

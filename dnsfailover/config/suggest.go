@@ -9,7 +9,11 @@ import (
 
 // homes says where a key belongs, for one that is found elsewhere.
 var homes = map[string]string{
-	"dns": "listen", "admin": "listen", "control": "listen",
+	"dns": "listen", "admin": "listen", "control": "listen", "tls": "listen",
+	"certificate": "tls", "key": "tls",
+	"max_udp": "dns", "identity": "dns", "version": "dns", "ede": "dns", "cookies": "dns", "rate_limit": "dns",
+	"secrets": "cookies",
+	"rate":    "rate_limit", "slip": "rate_limit", "ipv4_prefix": "rate_limit", "ipv6_prefix": "rate_limit", "exempt": "rate_limit",
 	"records": "a service", "ttl": "a service", "targets": "a service", "failback": "a service", "all_down": "a service",
 	"addresses": "a target", "check": "a target", "need": "a target",
 	"min": "ttl", "max": "ttl",

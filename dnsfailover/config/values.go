@@ -185,7 +185,7 @@ func listenAddress(r *report, n *yaml.Node, what string, port uint16) leaf[netip
 
 // adminAddress reads `admin`: ADDRESS:PORT or off.
 func adminAddress(r *report, n *yaml.Node) leaf[netip.AddrPort] {
-	if n.Kind == yaml.ScalarNode && n.Value == "off" {
+	if isOff(n) {
 		return leaf[netip.AddrPort]{pos: pos{n.Line, n.Column}, text: n.Value, from: written}
 	}
 	return listenAddress(r, n, `admin (which can be "off")`, 8053)

@@ -32,6 +32,8 @@ const (
 	NotImp          // RCODE 4
 	BadVers         // extended RCODE 16
 	Signed          // carries a TSIG record, which has to be verified before anything else
+	// NoQuestion is an error too, unless the OPT record asks for a cookie (RFC 7873 section 5.4).
+	NoQuestion
 )
 
 // Query is one query, read from its packet. It is scratch space to be used again for the next one: Parse
@@ -48,11 +50,13 @@ type Query struct {
 	EDNS    bool
 	DO      bool
 	UDPSize uint16
+	Options []byte // whole options, one behind the other (RFC 6891 section 6.1.2)
 }
 
 // Judge looks at the header alone, before anything is parsed: a response is never answered, not even with an
 // error (else two servers could answer each other for ever); a query has one question (RFC 9619), nothing in the
-// answer and authority sections, and at most an OPT and a TSIG record in the additional section.
+// answer and authority sections, and at most an OPT and a TSIG record in the additional section. Without
+// a question it has an OPT record at least.
 func Judge(packet []byte) Verdict {
 	if len(packet) < HeaderLen {
 		return Drop
@@ -65,10 +69,13 @@ func Judge(packet []byte) Verdict {
 		return NotImp
 	}
 	const one = 1 << 48 // QDCOUNT 1, ANCOUNT 0, NSCOUNT 0, ARCOUNT 0
-	if counts := binary.BigEndian.Uint64(packet[4:]); counts < one || counts > one+2 {
-		return FormErr
+	switch counts := binary.BigEndian.Uint64(packet[4:]); {
+	case counts-one <= 2:
+		return Answer
+	case counts-1 <= 1:
+		return NoQuestion
 	}
-	return Answer
+	return FormErr
 }
 
 // Parse reads packet, which the query refers to until the next call.
@@ -79,7 +86,14 @@ func (q *Query) Parse(packet []byte) Verdict {
 	if len(packet) >= HeaderLen {
 		q.Flags = binary.BigEndian.Uint16(packet[2:])
 	}
-	if verdict != Answer {
+	switch verdict {
+	case Answer:
+	case NoQuestion:
+		if q.readAdditional(packet, HeaderLen, int(packet[11])) != Answer || !q.EDNS {
+			return FormErr
+		}
+		return NoQuestion
+	default:
 		return verdict
 	}
 	end := q.Name.Read(packet[HeaderLen:])
@@ -112,7 +126,7 @@ func (q *Query) readAdditional(packet []byte, at, n int) Verdict {
 	signed, badVersion := false, false
 	for range n {
 		root := at < len(packet) && packet[at] == 0
-		at = skipName(packet, at)
+		at = SkipName(packet, at)
 		if at == 0 || at+10 > len(packet) {
 			return FormErr
 		}
@@ -133,7 +147,7 @@ func (q *Query) readAdditional(packet []byte, at, n int) Verdict {
 			q.UDPSize = class
 			q.DO = ttl&flagDO != 0
 			badVersion = ttl>>16&0xFF != 0
-			if !optionsFit(packet[rdata:at]) {
+			if q.Options = packet[rdata:at]; !optionsFit(q.Options) {
 				return FormErr
 			}
 		case typeTSIG:
@@ -166,8 +180,8 @@ func optionsFit(rdata []byte) bool {
 	return true
 }
 
-// skipName returns the offset behind the name at offset at, compressed or not, or 0 if there is none.
-func skipName(packet []byte, at int) int {
+// SkipName returns the offset behind the name at offset at, compressed or not, or 0 if there is none.
+func SkipName(packet []byte, at int) int {
 	for at < len(packet) {
 		n := int(packet[at])
 		switch {

@@ -38,6 +38,13 @@ func TestParse(t *testing.T) {
 		"a response with an unknown opcode":  {packet(0xF800, one, question), Drop, false},
 		"opcode NOTIFY":                      {packet(4<<11, one, question), NotImp, false},
 		"no question":                        {packet(0, [4]uint16{}), FormErr, false},
+		"no question, EDNS":                  {packet(0, [4]uint16{0, 0, 0, 1}, opt(0, 0)), NoQuestion, true},
+		"no question, EDNS cut short":        {packet(0, [4]uint16{0, 0, 0, 1}, opt(0, 0)[:6]), FormErr, false},
+		"no question, EDNS version 1":        {packet(0, [4]uint16{0, 0, 0, 1}, opt(1, 0)), FormErr, true},
+		"no question, signed":                {packet(0, [4]uint16{0, 0, 0, 1}, tsig), FormErr, false},
+		"no question, EDNS, signed":          {packet(0, [4]uint16{0, 0, 0, 2}, opt(0, 0), tsig), FormErr, true},
+		"no question, three records":         {packet(0, [4]uint16{0, 0, 0, 3}, opt(0, 0)), FormErr, false},
+		"no question, octets behind EDNS":    {packet(0, [4]uint16{0, 0, 0, 1}, opt(0, 0), []byte{0}), FormErr, true},
 		"two questions":                      {packet(0, [4]uint16{2}, question, question), FormErr, false},
 		"an answer":                          {packet(0, [4]uint16{1, 1}, question), FormErr, false},
 		"an authority record":                {packet(0, [4]uint16{1, 0, 1}, question), FormErr, false},
@@ -71,13 +78,16 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseReadsTheFields(t *testing.T) {
-	p := packet(0x0110, [4]uint16{1, 0, 0, 1}, wireName("wWw"), []byte{0, 28, 0, 3}, []byte{0, 0, 41, 16, 0, 0, 0, 0x80, 0, 0, 0})
+	p := packet(0x0110, [4]uint16{1, 0, 0, 1}, wireName("wWw"), []byte{0, 28, 0, 3}, []byte{0, 0, 41, 16, 0, 0, 0, 0x80, 0, 0, 5, 0, 100, 0, 1, 7})
 	var q Query
 	if got := q.Parse(p); got != Answer {
 		t.Fatal(got)
 	}
 	if q.Type != 28 || q.Class != 3 || q.Flags != 0x0110 || !q.EDNS || !q.DO || q.UDPSize != 4096 {
 		t.Errorf("%+v", q)
+	}
+	if string(q.Options) != "\x00d\x00\x01\x07" {
+		t.Errorf("options %x", q.Options)
 	}
 	if string(q.Question) != "\x03wWw\x00\x00\x1c\x00\x03" || string(q.Name.From(0)) != "\x03www\x00" {
 		t.Errorf("question %q, name %q", q.Question, q.Name.From(0))
