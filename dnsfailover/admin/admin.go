@@ -114,7 +114,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, e entrance) e
 			server.Close()
 		}
 	}()
-	err := server.Serve(limit(listener, maxConns))
+	err := server.Serve(limit(listener, maxConns, s.log))
 	cancel()
 	<-stopped
 	if errors.Is(err, http.ErrServerClosed) {

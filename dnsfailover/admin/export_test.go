@@ -1,6 +1,9 @@
 package admin
 
-import "net"
+import (
+	"log/slog"
+	"net"
+)
 
 // Routes returns the method and the path pattern of each route.
 func Routes() (out []struct{ Method, Path string }) {
@@ -11,7 +14,7 @@ func Routes() (out []struct{ Method, Path string }) {
 }
 
 // Limit is limit.
-func Limit(l net.Listener, n int) net.Listener { return limit(l, n) }
+func Limit(l net.Listener, n int, log *slog.Logger) net.Listener { return limit(l, n, log) }
 
 // UnreadableStatus is the status for a body whose reading ended with err.
 func UnreadableStatus(err error) int { return unreadable(err).Status }

@@ -1,13 +1,17 @@
 package admin_test
 
 import (
+	"errors"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"dnsfailover/dnsfailover/admin"
 )
@@ -102,7 +106,7 @@ func (crowd) Close() error { return nil }
 func TestConnectionsAreCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := crowd{came: make(chan struct{}, 100)}
-		l := admin.Limit(c, 3)
+		l := admin.Limit(c, 3, slog.New(slog.DiscardHandler))
 		conns := make(chan net.Conn, 100)
 		go func() {
 			defer close(conns)
@@ -129,6 +133,45 @@ func TestConnectionsAreCapped(t *testing.T) {
 		l.Close() // also while it waits for room
 		for conn := range conns {
 			conn.Close()
+		}
+	})
+}
+
+// poor is a listener of a system that has no files left but every 1,000th time.
+type poor struct {
+	net.Listener
+	tries *int
+}
+
+func (p poor) Accept() (net.Conn, error) {
+	if *p.tries++; *p.tries%1000 != 0 {
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	here, there := net.Pipe()
+	there.Close()
+	return here, nil
+}
+
+func (poor) Close() error { return nil }
+
+func TestAcceptWithoutFilesLeftBacksOffAndComplainsOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		tries := 0
+		l := admin.Limit(poor{tries: &tries}, 3, slog.New(slog.NewTextHandler(&log, nil)))
+		begin := time.Now()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		// 5 ms and so on make 1.3 s, the other tries are a second apart: in all some 16 minutes and a half.
+		if took, lines := time.Since(begin), strings.Count(log.String(), "\n"); took < 16*time.Minute || lines < 16 || lines > 17 {
+			t.Errorf("1,000 tries took %v and wrote %d lines:\n%s", took, lines, log.String())
+		}
+		time.AfterFunc(time.Minute, func() { l.Close() })
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("closed while it waits for a file: %v", err)
 		}
 	})
 }

@@ -8,57 +8,37 @@ import (
 	"testing"
 )
 
-// lastFiles leaves the process n more files to open, until the function that it returns is called.
-func lastFiles(t *testing.T, n int) (restore func()) {
-	t.Helper()
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
-	const room = 64
-	var held []*os.File
-	for range room {
-		f, err := os.Open(os.DevNull)
-		if err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, f)
-	}
-	lower := before
-	lower.Cur = uint64(held[room-1].Fd()) + 1
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
-		t.Fatal(err)
-	}
-	for range n {
-		held[len(held)-1].Close()
-		held = held[:len(held)-1]
-	}
-	return func() {
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-			t.Error(err)
-		}
-		for _, f := range held {
-			f.Close()
-		}
-		held = nil
-	}
-}
-
-// TestDirectoryThatCannotBeSynced leaves a file for the database and none for its directory: what is put can be lost and
-// is refused, but the new file is ours and stays.
+// TestDirectoryThatCannotBeSynced leaves one file that can be opened, the one of the database. The directory then can't be
+// synced: what is put could be lost and is refused, but the new file is ours and stays.
 func TestDirectoryThatCannotBeSynced(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {
 		t.Fatal(err)
 	}
-	restore := lastFiles(t, 1)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(l syscall.Rlimit) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lower := before
+	lower.Cur = uint64(next.Fd()) + 1
+	limit(lower)
 	for range 3 {
 		if err := s.PutOverride(t.Context(), "web", override("x")); !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("got %v", err)
 		}
 	}
-	restore()
+	limit(before)
+	next.Close()
 	if err := s.PutOverride(t.Context(), "web", override("x")); err != nil {
 		t.Fatal(err)
 	}
