@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -46,7 +47,8 @@ type instance struct {
 	dns       *server.Server
 	admin     *admin.Server
 
-	live atomic.Pointer[zones.Set] // what the sockets read
+	live    atomic.Pointer[zones.Set] // what the sockets read
+	answers answers                   // and this
 	// told is what status tells of the world; a reload replaces it.
 	told atomic.Pointer[told]
 
@@ -108,7 +110,11 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 		return err
 	}
 	var err error
-	if s.dns, err = server.Listen(server.Options{Addresses: cfg.Listen.DNS, Set: s.live.Load, Log: s.log}); err != nil {
+	s.answers.adopt(cfg, nil)
+	if s.dns, err = server.Listen(server.Options{
+		Addresses: cfg.Listen.DNS, TLS: tlsOptions(cfg), Log: s.log,
+		Set: s.live.Load, Settings: s.answers.settings.Load, Limit: s.answers.limiter.Load,
+	}); err != nil {
 		return err
 	}
 	group.Go(func() error { return s.dns.Run(ctx) })
@@ -119,7 +125,11 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 	group.Go(func() error { return s.scheduler.Run(ctx) })
 	group.Go(func() error { return s.admin.Serve(ctx, tcp, socket) })
 	group.Go(func() error { return s.reloadOnDemand(ctx) })
-	s.log.Info("listening", "dns", s.dns.Addresses(), "admin", address(tcp), "control", cfg.Listen.Control)
+	facts := []any{"dns", s.dns.Addresses(), "admin", address(tcp), "control", cfg.Listen.Control}
+	if cfg.Listen.TLS != nil {
+		facts = append(facts, "tls", s.dns.TLSAddresses())
+	}
+	s.log.Info("listening", facts...)
 	s.notify(daemon.SdNotifyReady)
 	return nil
 }
@@ -143,7 +153,11 @@ func (s *instance) look(ctx context.Context) error {
 // listenAdmin opens the listeners of the API; tcp is nil if that is off.
 func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, err error) {
 	if cfg.Listen.Admin.IsValid() {
-		if tcp, err = net.Listen("tcp", cfg.Listen.Admin.String()); err != nil {
+		tcp, err = net.Listen("tcp", cfg.Listen.Admin.String())
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, nil, fmt.Errorf("listen.admin %s is in use by another program: stop it, or name another address, or off", cfg.Listen.Admin)
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("listen.admin %s: %w", cfg.Listen.Admin, errors.Unwrap(err))
 		}
 	}

@@ -110,14 +110,18 @@ func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
 	if err := s.control.Replace(ctx, next.World, func() { s.live.Store(next.Set) }); err != nil {
 		return api.Reload{}, err
 	}
+	s.answers.adopt(cfg, old.Config)
+	if tls := cfg.Listen.TLS; tls != nil {
+		_ = s.dns.UseCertificate(tls.Certificate, tls.Key) // what is wrong with it answerProblems tells
+	}
 	s.scheduler.Set(next.checks(), s.control.Restored())
 	s.admin.SetTokens(cfg.Tokens)
 	s.world = next
 	s.tell(next, nil, time.Now())
 	debug.FreeOSMemory() // of the world before, and of loading this one
-	t := s.told.Load()
-	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(t.problems()))
-	return api.Reload{Problems: append([]string{}, t.problems()...), Warnings: append([]string{}, next.allWarnings()...)}, nil
+	found := append(append([]string{}, s.told.Load().problems()...), s.answerProblems(time.Now())...)
+	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(found))
+	return api.Reload{Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
 }
 
 // needRestart warns of what a reload can't change.
@@ -128,6 +132,7 @@ func needRestart(old, cfg *config.Config) []string {
 		changed bool
 	}{
 		{"listen.dns", !slices.Equal(old.Listen.DNS, cfg.Listen.DNS)},
+		{"listen.tls", !slices.Equal(tlsAddresses(old), tlsAddresses(cfg))},
 		{"listen.admin", old.Listen.Admin != cfg.Listen.Admin},
 		{"listen.control", old.Listen.Control != cfg.Listen.Control},
 		{"state", old.State != cfg.State},

@@ -17,6 +17,7 @@ func (s *instance) Status(now time.Time) api.Status {
 		Problems: append(append([]string{}, t.problems()...), stale...),
 		Services: s.control.Services(now), Zones: []api.Zone{},
 	}
+	out.Problems = append(out.Problems, s.answerProblems(now)...)
 	out.Problems = append(out.Problems, s.control.Problems()...)
 	if notice := s.store.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)

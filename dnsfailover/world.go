@@ -79,7 +79,7 @@ func firstProblem(problems []zones.Problem) string {
 		}
 	}
 	if len(lines) > 1 {
-		return fmt.Sprintf("%s (and %d more)", lines[0], len(lines)-1)
+		return fmt.Sprintf("%s (and %d more, see dnsfailover validate)", lines[0], len(lines)-1)
 	}
 	return strings.Join(lines, "")
 }

@@ -42,11 +42,18 @@ var (
 	dropped    = desc("dropped_total", "Packets that got no answer.", "reason")
 	panics     = desc("panics_total", "Queries lost to a panic.")
 	sendErrors = desc("send_errors_total", "Answers that the socket refused.")
+	limited    = desc("rate_limited_total", "Answers over UDP that were over the rate limit, by what became of them: dropped, or slipped, which is sent truncated.", "action")
+	trusted    = desc("cookies_trusted_total", "Queries with a valid server cookie.")
 	open       = desc("tcp_connections", "DNS connections open now.")
 	accepted   = desc("tcp_connections_accepted_total", "DNS connections accepted.")
 	refused    = desc("tcp_connections_refused_total", "DNS connections refused because there were too many.")
 
-	probes        = desc("probes_total", "Probes that have ended.", "service", "target", "address", "result")
+	tlsOpen     = desc("tls_connections", "DNS connections over TLS open now.")
+	tlsAccepted = desc("tls_connections_accepted_total", "DNS connections accepted on listen.tls.")
+	tlsFailed   = desc("tls_handshake_failures_total", "TLS handshakes that came to nothing.")
+	tlsExpires  = desc("tls_certificate_expiry_timestamp_seconds", "When the certificate that TLS clients are shown expires.")
+
+	probes        = desc("probes_total", "Probes that have ended; inconclusive: this host lacked something, such as a free file, so they count for nothing.", "service", "target", "address", "result")
 	probesLate    = desc("probes_late_total", "Probes that started over a second after they were due.", "service", "target", "address")
 	probeDuration = desc("probe_duration_seconds", "How long probes took, those that failed included.", "service", "target")
 	verdict       = desc("verdict", "1 if the address is up, 0 if it is down, -1 if that is unknown.", "service", "target", "address")
@@ -67,7 +74,8 @@ var (
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, ready,
-		queries, dropped, panics, sendErrors, open, accepted, refused,
+		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused,
+		tlsOpen, tlsAccepted, tlsFailed, tlsExpires,
 		probes, probesLate, probeDuration, verdict,
 		serving, ttl, override, overrideExpires,
 		zoneSerial, zoneOK,

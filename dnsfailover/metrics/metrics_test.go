@@ -24,7 +24,7 @@ func options() metrics.Options {
 	check := func(id string) *checks.Check { return &checks.Check{ID: id} }
 	snapshots := map[string]checks.Snapshot{
 		"web/primary@203.0.113.10": {Stats: checks.Stats{
-			Successes: 2, Failures: 1, Late: 1, Seconds: 3.5,
+			Successes: 2, Failures: 1, Inconclusive: 4, Late: 1, Seconds: 3.5,
 			Buckets: [...]uint64{0, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3},
 		}},
 		"web/primary@2001:db8::10": {Stats: checks.Stats{Successes: 1, Seconds: 20}},
@@ -38,7 +38,8 @@ func options() metrics.Options {
 					{Transport: "tcp", Type: "other", Rcode: "REFUSED", Count: 2},
 				},
 				Dropped: map[string]uint64{"not a query": 3},
-				Panics:  1, SendErrors: 4, Open: 5, Accepted: 6, Refused: 8,
+				Panics:  1, SendErrors: 4, Limited: 9, Slipped: 10, Trusted: 11, Open: 5, Accepted: 6, Refused: 8,
+				TLS: &server.TLSCounters{Open: 2, Accepted: 12, Failed: 3, Expires: time.Unix(1_900_000_000, 0)},
 			}
 		},
 		Status: func(time.Time) api.Status {

@@ -18,9 +18,18 @@ func (s sink) server(c server.Counters) {
 	}
 	s.count(panics, c.Panics)
 	s.count(sendErrors, c.SendErrors)
+	s.count(limited, c.Limited, "dropped")
+	s.count(limited, c.Slipped, "slipped")
+	s.count(trusted, c.Trusted)
 	s.gauge(open, float64(c.Open))
 	s.count(accepted, c.Accepted)
 	s.count(refused, c.Refused)
+	if c.TLS != nil {
+		s.gauge(tlsOpen, float64(c.TLS.Open))
+		s.count(tlsAccepted, c.TLS.Accepted)
+		s.count(tlsFailed, c.TLS.Failed)
+		s.gauge(tlsExpires, seconds(c.TLS.Expires))
+	}
 }
 
 func (s sink) checks(services []config.Service, snapshot func(string) (checks.Snapshot, bool)) {
@@ -40,6 +49,7 @@ func (s sink) checks(services []config.Service, snapshot func(string) (checks.Sn
 				address := a.IP.String()
 				s.count(probes, snap.Stats.Successes, service.Name, target.Name, address, "success")
 				s.count(probes, snap.Stats.Failures, service.Name, target.Name, address, "failure")
+				s.count(probes, snap.Stats.Inconclusive, service.Name, target.Name, address, "inconclusive")
 				s.count(probesLate, snap.Stats.Late, service.Name, target.Name, address)
 				add(&sum, snap.Stats)
 			}

@@ -58,6 +58,9 @@ func Look(in Input) *Ahead {
 			s.Edge = steps[j].Edge.UnixNano()
 		}
 		s.Min, s.Max = uint32(in.Service.MinTTL/time.Second), uint32(in.Service.MaxTTL/time.Second)
+		if steps[i].Target != 0 {
+			s.Note = steps[i].Reason
+		}
 		s.A, s.AAAA = zones.Records(steps[i].Addresses, false), zones.Records(steps[i].Addresses, true)
 	}
 	return &Ahead{Timeline: &zones.Timeline{Segments: segments}, Steps: steps[:served]}

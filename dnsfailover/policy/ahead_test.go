@@ -239,3 +239,12 @@ func BenchmarkLook(b *testing.B) {
 		Look(in)
 	}
 }
+
+// A segment says why it is served unless that is the first target.
+func TestSegmentsSayWhyTheyAreNotThePrimary(t *testing.T) {
+	in := Input{Service: service(1, 1), Facts: [][]Fact{{up()}, {up()}}, Override: &Override{Target: 1, Until: epoch.Add(time.Hour)}, Now: epoch}
+	ahead := Look(in)
+	if segments := ahead.Timeline.Segments; len(segments) != 2 || segments[0].Note != ahead.Steps[0].Reason || segments[0].Note == "" || segments[1].Note != "" {
+		t.Errorf("notes of %+v", segments)
+	}
+}

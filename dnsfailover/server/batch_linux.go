@@ -74,12 +74,12 @@ func newBatch(conn *net.UDPConn, address netip.Addr) (socket, error) {
 		}
 		b.controls = make([]control, batchSize)
 	}
-	queries := make([]byte, batchSize*maxQuery)
-	rooms := make([]byte, batchSize*maxAnswer)
+	queries := make([]byte, batchSize*stride)
+	rooms := make([]byte, batchSize*stride)
 	vectors := make([]unix.Iovec, batchSize)
 	for i := range batchSize {
-		b.packets[i].query = queries[i*maxQuery:][:maxQuery:maxQuery]
-		b.packets[i].room = rooms[i*maxAnswer:][:maxAnswer:maxAnswer]
+		b.packets[i].query = queries[i*stride:][:maxQuery:maxQuery]
+		b.packets[i].room = rooms[i*stride:][:maxAnswer:maxAnswer]
 		vectors[i].Base = &b.packets[i].query[0]
 		vectors[i].SetLen(maxQuery)
 		h := &b.in[i].header
@@ -118,6 +118,7 @@ func (b *batch) receive(wait bool) ([]packet, error) {
 	for i := range b.in[:b.got] {
 		m, p := &b.in[i], &b.packets[i]
 		p.query, p.drop = p.query[:min(m.length, maxQuery)], none
+		p.client = clientAt(&b.names[i])
 		switch {
 		case m.header.Flags&unix.MSG_TRUNC != 0:
 			p.drop = oversize
@@ -126,6 +127,14 @@ func (b *batch) receive(wait bool) ([]packet, error) {
 		}
 	}
 	return b.packets[:b.got], nil
+}
+
+// clientAt returns the address that the kernel wrote to name. The interface of a link-local one doesn't matter.
+func clientAt(name *unix.RawSockaddrInet6) netip.Addr {
+	if name.Family == unix.AF_INET {
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
+	}
+	return netip.AddrFrom16(name.Addr)
 }
 
 // fill receives; false means that there is nothing yet.

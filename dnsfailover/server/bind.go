@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -13,6 +14,7 @@ import (
 // binding is one address with its sockets.
 type binding struct {
 	address  netip.AddrPort // with the port that was picked
+	secure   bool           // for TLS; then there is no UDP
 	listener *net.TCPListener
 	packets  []*net.UDPConn
 	sockets  []socket // one per worker; in the portable loop they share one conn
@@ -27,13 +29,20 @@ func bindAll(opt Options) ([]*binding, error) {
 	if len(opt.Addresses) == 0 {
 		return nil, errors.New("no address to listen on")
 	}
+	all, plain := opt.Addresses, len(opt.Addresses)
+	if opt.TLS != nil {
+		all = slices.Concat(all, opt.TLS.Addresses)
+	}
 	var bindings []*binding
-	for i, address := range opt.Addresses {
+	for i, address := range all {
 		b, err := func() (*binding, error) {
-			for _, other := range opt.Addresses[:i] {
+			for _, other := range all[:i] {
 				if covers(other, address) || covers(address, other) {
 					return nil, fmt.Errorf("cannot listen on both %s and %s: one includes the other", other, address)
 				}
+			}
+			if i >= plain {
+				return bindTLS(address)
 			}
 			return bind(address, opt.Workers, opt.Portable)
 		}()
@@ -84,6 +93,16 @@ func bind(address netip.AddrPort, workers int, portable bool) (*binding, error) 
 			return nil, explain(b.address, "UDP", err)
 		}
 	}
+}
+
+func bindTLS(address netip.AddrPort) (*binding, error) {
+	address = netip.AddrPortFrom(address.Addr().Unmap(), address.Port())
+	listener, err := listenTCP(address)
+	if err != nil {
+		return nil, explain(address, "TLS", err)
+	}
+	port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
+	return &binding{address: netip.AddrPortFrom(address.Addr(), port), secure: true, listener: listener}, nil
 }
 
 // network returns the name of a network that is of the address's family alone: [::] doesn't take IPv4.

@@ -5,14 +5,21 @@ import (
 	"time"
 )
 
+// IdleTimeout is how long a connection may stay open with no query on its way (RFC 7766 section 6.2.3).
+const IdleTimeout = 10 * time.Second
+
 // limits bound what TCP clients can take.
 type limits struct {
-	// idle is how long a connection may stay open with no query on its way (RFC 7766 section 6.2.3).
-	idle time.Duration
+	idle time.Duration // see IdleTimeout
 	// message is how long a query may take from its first octet to its last.
 	message time.Duration
 	// write is how long a client may leave an answer unread before the connection is cut.
 	write time.Duration
+	// handshake is how long a client may take to open TLS, and handshakes caps how many do so at once.
+	handshake  time.Duration
+	handshakes int
+	// reread is how long a certificate is taken for current before its files are looked at.
+	reread time.Duration
 	// grace is how long a stopping server goes on with what it has in hand.
 	grace time.Duration
 	// connections and perClient cap the open connections, in all and of one client. A new one beyond
@@ -23,7 +30,8 @@ type limits struct {
 func defaultLimits() limits {
 	connections := connectionCap(openFiles())
 	return limits{
-		idle: 10 * time.Second, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
+		idle: IdleTimeout, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
+		handshake: 3 * time.Second, handshakes: max(connections/4, 2), reread: time.Second,
 		connections: connections, perClient: max(connections/4, 2), // RFC 7766 section 6.2.2: a client may need a second one
 	}
 }

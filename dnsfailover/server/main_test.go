@@ -25,7 +25,15 @@ type echo struct {
 	block chan struct{} // "wait" waits for it
 }
 
-func (e *echo) Respond(_ *zones.Set, query, out []byte, transport zones.Transport, _ int64) int {
+func (e *echo) respond(_ *world, p *packet, _ zones.Transport) (int, outcome) {
+	n := e.echo(p.query, p.room)
+	if n > 0 && string(p.query[headerLength:]) == "who" {
+		n = headerLength + copy(p.room[headerLength:], p.client.String())
+	}
+	return n, outcome{zone: -1, qtype: 1}
+}
+
+func (e *echo) echo(query, out []byte) int {
 	if len(query) < headerLength || query[2]&0x80 != 0 {
 		return 0
 	}
@@ -43,8 +51,6 @@ func (e *echo) Respond(_ *zones.Set, query, out []byte, transport zones.Transpor
 	}
 	return n
 }
-
-func (e *echo) outcome() (zone int, qtype, rcode uint16) { return -1, 1, 0 }
 
 // ask is a query that echo understands.
 func ask(id uint16, what string) []byte {

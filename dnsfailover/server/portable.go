@@ -59,7 +59,7 @@ func (p *portable) receive(wait bool) ([]packet, error) {
 	}
 	p.client, p.received = client, received
 	in := &p.packet[0]
-	in.query, in.drop = p.query[:n], none
+	in.query, in.client, in.drop = p.query[:n], client.Addr(), none
 	switch {
 	case n > maxQuery:
 		in.drop = oversize

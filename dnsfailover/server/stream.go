@@ -2,6 +2,7 @@ package server
 
 import (
 	"container/list"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -26,10 +27,14 @@ const (
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // stream is one TCP connection: messages with two octets of length before each (RFC 1035 section 4.2.2),
-// answered in the order they came in. All but place belongs to the goroutine that serves it.
+// answered in the order they came in. All but place and opening belongs to the goroutine that serves it.
 type stream struct {
 	streams *streams
-	conn    *net.TCPConn
+	engines chan *engine
+	tcp     *net.TCPConn
+	secure  *tls.Conn // over tcp; nil without TLS
+	conn    net.Conn  // what messages go over: one of the two
+	address netip.Addr
 	client  netip.Prefix
 
 	input      []byte
@@ -37,13 +42,20 @@ type stream struct {
 	partial    bool // that is the begin of a message, and its deadline runs
 	looked     bool // the server stops, and this connection has got its last deadline
 
-	place *list.Element // in streams.open, under streams.mu
+	place   *list.Element // in streams.open, under streams.mu
+	opening bool          // TLS, under streams.mu
 }
 
 func (c *stream) serve() {
+	defer c.streams.leave(c)
+	if c.secure != nil {
+		err := c.secure.Handshake() // until the deadline that admit has set
+		if c.streams.opened(c, err); err != nil {
+			return
+		}
+	}
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
-	defer c.streams.leave(c)
 	c.input = buffer[:]
 	for c.read() {
 		for more := true; more; {
@@ -113,9 +125,9 @@ func (c *stream) answer() (more bool, err error) {
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	out := buffer[:0]
-	engine := <-c.streams.engines
+	engine := <-c.engines
 	for query != nil {
-		p := engine.one(query)
+		p := engine.one(query, c.address)
 		if p.drop == unanswered {
 			// A response, or no header that makes sense: who sends this has lost its framing, or means no good.
 			err = errFraming
@@ -133,7 +145,7 @@ func (c *stream) answer() (more bool, err error) {
 			break
 		}
 	}
-	c.streams.engines <- engine
+	c.engines <- engine
 	c.streams.touch(c)
 	return more, errors.Join(c.write(out), err)
 }
@@ -145,7 +157,7 @@ func (c *stream) write(out []byte) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.streams.limits.write))
 	_, err := c.conn.Write(out)
 	if err != nil {
-		_ = c.conn.SetLinger(0) // the kernel needn't keep either what the client doesn't read
+		_ = c.tcp.SetLinger(0) // the kernel needn't keep either what the client doesn't read
 	}
 	return err
 }

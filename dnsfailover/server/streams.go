@@ -3,6 +3,7 @@ package server
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -11,34 +12,36 @@ import (
 	"time"
 )
 
-// streams are the TCP connections.
+// streams are the TCP connections, whatever they carry.
 type streams struct {
-	limits  limits
-	log     *slog.Logger
-	engines chan *engine // idle ones
+	limits limits
+	log    *slog.Logger
 
 	mu        sync.Mutex
 	open      *list.List // of *stream, the one that has been idle for longest first
 	clients   map[netip.Prefix]int
+	opening   int // how many of them open TLS
 	accepted  uint64
 	refused   uint64
-	complaint time.Time // when accept last logged an error
-	end       time.Time // once the server stops: when all connections are closed
+	tls       TLSCounters // but Expires
+	complaint time.Time   // when accept last logged an error
+	end       time.Time   // once the server stops: when all connections are closed
 
 	running sync.WaitGroup
 }
 
-func newStreams(l limits, engines int, log *slog.Logger) *streams {
-	return &streams{
-		limits: l, log: log,
-		engines: make(chan *engine, engines),
-		open:    list.New(),
-		clients: make(map[netip.Prefix]int),
-	}
+// door is a way in for streams.
+type door struct {
+	engines chan *engine // idle ones
+	secure  *tls.Config  // nil: messages go over TCP as they are
 }
 
-// accept lets connections in until listener is closed.
-func (s *streams) accept(ctx context.Context, listener *net.TCPListener) {
+func newStreams(l limits, log *slog.Logger) *streams {
+	return &streams{limits: l, log: log, open: list.New(), clients: make(map[netip.Prefix]int)}
+}
+
+// accept lets connections in through d until listener is closed.
+func (s *streams) accept(ctx context.Context, listener *net.TCPListener, d *door) {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause := shortest
 	for {
@@ -46,7 +49,7 @@ func (s *streams) accept(ctx context.Context, listener *net.TCPListener) {
 		switch {
 		case err == nil:
 			pause = shortest
-			s.admit(conn)
+			s.admit(conn, d)
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -74,12 +77,24 @@ func (s *streams) starved(err error) {
 }
 
 // admit starts to serve a connection; at a cap, in place of the one that has been idle for longest.
-func (s *streams) admit(conn *net.TCPConn) {
-	client := clientOf(conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
-	c := &stream{streams: s, conn: conn, client: client}
+func (s *streams) admit(conn *net.TCPConn, d *door) {
+	address := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
+	client := clientOf(address)
+	c := &stream{streams: s, engines: d.engines, tcp: conn, conn: conn, address: address, client: client}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accepted++
+	if d.secure != nil {
+		c.secure = tls.Server(conn, d.secure)
+		c.conn = c.secure
+		s.tls.Accepted++
+		if s.opening >= s.limits.handshakes {
+			s.evict(func(c *stream) bool { return c.opening })
+		}
+		c.opening = true
+		s.opening++
+		_ = conn.SetDeadline(time.Now().Add(s.limits.handshake))
+	}
 	switch {
 	case s.clients[client] >= s.limits.perClient:
 		s.evict(func(c *stream) bool { return c.client == client })
@@ -97,7 +112,7 @@ func (s *streams) evict(match func(*stream) bool) {
 		if c := e.Value.(*stream); match(c) {
 			s.refused++
 			s.remove(c)
-			_ = c.conn.Close()
+			_ = c.tcp.Close() // a farewell of TLS could block
 			return
 		}
 	}
@@ -110,17 +125,43 @@ func (s *streams) remove(c *stream) {
 	}
 	s.open.Remove(c.place)
 	c.place = nil
+	switch {
+	case c.opening:
+		c.opening = false
+		s.opening--
+		s.tls.Failed++
+	case c.secure != nil:
+		s.tls.Open--
+	}
 	if s.clients[c.client]--; s.clients[c.client] == 0 {
 		delete(s.clients, c.client)
 	}
 }
 
-// leave is the end of a connection.
+// opened ends the handshake of c.
+func (s *streams) opened(c *stream, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.remove(c)
+	case c.place != nil:
+		c.opening = false
+		s.opening--
+		s.tls.Open++
+	}
+}
+
+// leave is the end of a connection. TLS ends with a farewell (RFC 7858 section 3.4, RFC 8446 section 6.1); while that is being sent c
+// still counts, and can be evicted.
 func (s *streams) leave(c *stream) {
+	if c.secure != nil {
+		_ = c.secure.Close()
+	}
 	s.mu.Lock()
 	s.remove(c)
 	s.mu.Unlock()
-	_ = c.conn.Close()
+	_ = c.tcp.Close()
 }
 
 // touch marks c as the one that was busy last.
@@ -132,7 +173,8 @@ func (s *streams) touch(c *stream) {
 	}
 }
 
-// arm sets the deadline for what c reads next. Under mu, so that stop, which moves it, has the last word.
+// arm sets the deadline for what c reads next, and for what TLS writes on its own meanwhile. Under mu, so that stop, which
+// moves it, has the last word.
 func (s *streams) arm(c *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,12 +186,12 @@ func (s *streams) arm(c *stream) {
 		if waits {
 			deadline = time.Now().Add(lastLook)
 		}
-		_ = c.conn.SetReadDeadline(deadline)
+		_ = c.tcp.SetDeadline(deadline)
 	case waits:
-		_ = c.conn.SetReadDeadline(time.Now().Add(s.limits.idle))
+		_ = c.tcp.SetDeadline(time.Now().Add(s.limits.idle))
 	case !c.partial:
 		c.partial = true
-		_ = c.conn.SetReadDeadline(time.Now().Add(s.limits.message))
+		_ = c.tcp.SetDeadline(time.Now().Add(s.limits.message))
 	}
 }
 
@@ -159,7 +201,7 @@ func (s *streams) stop() {
 	defer s.mu.Unlock()
 	s.end = time.Now().Add(s.limits.grace)
 	for e := s.open.Front(); e != nil; e = e.Next() {
-		_ = e.Value.(*stream).conn.SetReadDeadline(longAgo)
+		_ = e.Value.(*stream).tcp.SetReadDeadline(longAgo)
 	}
 }
 
@@ -175,15 +217,19 @@ func (s *streams) wait() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for e := s.open.Front(); e != nil; e = e.Next() {
-			_ = e.Value.(*stream).conn.Close()
+			_ = e.Value.(*stream).tcp.Close()
 		}
 	})
 	s.running.Wait()
 	cut.Stop()
 }
 
-func (s *streams) counts() (open, accepted, refused uint64) {
+// count fills in what c tells of streams.
+func (s *streams) count(c *Counters) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return uint64(s.open.Len()), s.accepted, s.refused
+	c.Open, c.Accepted, c.Refused = uint64(s.open.Len()), s.accepted, s.refused
+	if c.TLS != nil {
+		*c.TLS = s.tls
+	}
 }

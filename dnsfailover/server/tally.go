@@ -16,6 +16,7 @@ const (
 	fromPort0         // an answer to port 0 goes nowhere, or to a loop
 	oversize          // longer than any query that makes sense over UDP
 	unreadable        // the kernel reported an error instead of a packet
+	limited           // over the rate, see package limit
 	panicked
 	reasons
 )
@@ -63,6 +64,8 @@ type row [len(typeNames)][len(rcodeNames)]atomic.Uint64
 // tally is one worker's counters.
 type tally struct {
 	dropped [reasons]atomic.Uint64
+	slipped atomic.Uint64 // answers over the rate that were sent truncated
+	trusted atomic.Uint64 // queries with a valid server cookie
 	noZone  row
 
 	// Owned by the worker: the zones of the current set, and their rows as far as they were asked for.

@@ -128,7 +128,7 @@ func TestCountedNames(t *testing.T) {
 
 func TestAnswerDoesNotAllocate(t *testing.T) {
 	set := zones.NewSet([]*zones.Zone{loaded(t, "example.com.")})
-	e := &engine{set: func() *zones.Set { return set }, fresh: newZonesResponder, responder: newZonesResponder(), panics: &panicLog{}}
+	e := &engine{load: func() world { return world{set: set} }, fresh: newZonesResponder, responder: newZonesResponder(), panics: &panicLog{}}
 	packets := make([]packet, batchSize)
 	for i := range packets {
 		packets[i] = packet{query: query(t, []string{"example.com.", "no.example.com.", "example.net."}[i%3], dns.TypeA), room: make([]byte, maxAnswer)}

@@ -14,8 +14,10 @@ const (
 	batchSize = 64
 	// maxQuery bounds queries over UDP, in octets. The longest that means something, an update signed with TSIG, is shorter.
 	maxQuery = 4096
-	// maxAnswer bounds answers over UDP, in octets: what IPv6 carries unfragmented on any link (RFC 9715 section 3.1).
-	maxAnswer = 1232
+	// maxAnswer is the room for an answer over UDP, in octets: as much as may be configured.
+	maxAnswer = 4096
+	// stride is how far apart packets lie in memory. Were it 4096, all of them would compete for the same lines of the cache.
+	stride = 4096 + 64
 	// sendWait bounds how long a worker waits for a full send buffer.
 	sendWait = 10 * time.Millisecond
 )

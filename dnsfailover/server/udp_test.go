@@ -39,6 +39,28 @@ func TestUDPAnswers(t *testing.T) {
 	})
 }
 
+func TestEveryTransportKnowsWhoAsks(t *testing.T) {
+	eachLoop(t, func(t *testing.T, portable bool) {
+		for bound, clients := range map[string][]string{"127.0.0.1:0": {"127.0.0.1", "127.3.2.1"}, "[::1]:0": {"::1"}} {
+			s, _ := startTLS(t, Options{
+				Addresses: addresses(bound), Portable: portable,
+			}, echoing())
+			for _, client := range clients {
+				from := netip.AddrPortFrom(netip.MustParseAddr(client), 0)
+				udp := dialFrom(t, "udp", from, s.Addresses()[0])
+				send(t, udp, ask(1, "who"))
+				tcp := dialFrom(t, "tcp", from, s.Addresses()[0])
+				send(t, tcp, framed(ask(1, "who")))
+				for _, answer := range [][]byte{datagram(t, udp), framedAnswer(t, tcp)} {
+					if got := string(answer[headerLength:]); got != client {
+						t.Errorf("%s is taken for %s", client, got)
+					}
+				}
+			}
+		}
+	})
+}
+
 // One client's packets stay in order with one worker, so once the last query is answered all before it are dealt with.
 func TestUDPPacketsThatGetNoAnswer(t *testing.T) {
 	eachLoop(t, func(t *testing.T, portable bool) {
