@@ -28,12 +28,15 @@ func (s *instance) tell(w *world, refused []string, now time.Time) {
 	if len(t.problems()) == 0 {
 		t.complete = now
 	}
-	s.told.Store(t)
+	old := s.told.Swap(t)
 	for _, p := range t.problems() {
 		s.log.Error("not taken", "problem", p)
 	}
-	if refused == nil {
-		for _, p := range w.allWarnings() {
+	if refused != nil {
+		return
+	}
+	for _, p := range w.allWarnings() {
+		if old == nil || !slices.Contains(old.world.allWarnings(), p) { // once, not at each reload
 			s.log.Warn("doubtful", "warning", p)
 		}
 	}

@@ -2,12 +2,15 @@ package e2e
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -66,6 +69,8 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("found only %d commands and the files %v", commands, files)
 	}
 	write("deploy.token", "0123456789abcdef0123456789abcdef\n")
+	write("cookies.txt", "0123456789abcdef0123456789abcdef\n")
+	writeCertificate(t, dir)
 	script.WriteString("dnsfailover validate --config full.yaml\n")
 	write("script", script.String())
 
@@ -121,4 +126,22 @@ func needRoot(t *testing.T) {
 		t.Fatal("needs root")
 	}
 	t.Skip("needs root, for namespaces and mounts of its own")
+}
+
+// writeCertificate writes the pair of files that listen.tls names.
+func writeCertificate(t *testing.T, dir string) {
+	t.Helper()
+	certificate := newAuthority(t).issue(t, "ns1.example.com", time.Now().Add(time.Hour))
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
