@@ -69,9 +69,9 @@ type Phase struct {
 	Took time.Duration
 }
 
-// Transition is the only thing that leaves a scheduler: a change of verdict, or the
+// Transition is the only thing that leaves a scheduler: a change of verdict, the
 // begin or end of a run of contrary results (results that speak against the verdict;
-// while it is unknown, all do).
+// while it is unknown, all do), or the first result that counts of a check that is new or has changed.
 type Transition struct {
 	Check *Check
 	From  Verdict

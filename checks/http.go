@@ -215,7 +215,10 @@ func search(body io.Reader, text string) (found bool, n int, err error) {
 
 // String describes the probe completely. What may be secret (the URL's user and query, the values of
 // headers) is in it as a digest only.
-func (p *HTTPProbe) String() string {
+func (p *HTTPProbe) String() string { return p.describe(true) }
+
+// describe describes the probe completely, or without the digest of its secrets.
+func (p *HTTPProbe) describe(secrets bool) string {
 	shown := url.URL{Scheme: p.URL.Scheme, Host: p.URL.Host, Path: p.URL.Path, RawPath: p.URL.RawPath}
 	text := fmt.Sprintf("%s %s at %s, status %s", p.method(), &shown, p.dialled(), p.statuses())
 	if p.Body != "" {
@@ -224,7 +227,7 @@ func (p *HTTPProbe) String() string {
 	if names := slices.Sorted(maps.Keys(p.Headers)); len(names) > 0 {
 		text += fmt.Sprintf(", headers %q", names)
 	}
-	if len(p.Headers) > 0 || p.URL.User != nil || p.URL.RawQuery != "" {
+	if secrets && (len(p.Headers) > 0 || p.URL.User != nil || p.URL.RawQuery != "") {
 		text += ", secrets " + p.digest()
 	}
 	switch {

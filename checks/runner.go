@@ -25,7 +25,7 @@ type runner struct {
 	slot int  // index in the lane's queue; -1 while a probe is under way
 
 	mu   sync.Mutex // held while a result is judged and reported, and by remove
-	told bool       // the contrary run under way has been reported; owned by whoever probes
+	told bool       // a result of this runner has been reported; owned by whoever probes
 	snap atomic.Pointer[Snapshot]
 }
 
@@ -70,12 +70,12 @@ func (r *runner) run(ctx context.Context, start time.Time) (result Result, overr
 	defer cancel()
 	// A probe that never ends must not go unnoticed either.
 	warn := time.AfterFunc(c.Timeout+lateBy, func() {
-		r.sched.overruns.warn("probe overruns its timeout", "check", c.ID, "probe", c.Probe.String(), "timeout", c.Timeout)
+		r.sched.overruns.warn("probe overruns its timeout", "check", c.ID, "probe", shown(c.Probe), "timeout", c.Timeout)
 	})
 	defer func() {
 		overran = !warn.Stop()
 		if p := recover(); p != nil {
-			r.sched.panics.warn("probe panicked", "check", c.ID, "probe", c.Probe.String(), "panic", p, "stack", string(debug.Stack()))
+			r.sched.panics.warn("probe panicked", "check", c.ID, "probe", shown(c.Probe), "panic", p, "stack", string(debug.Stack()))
 			result = Result{Reason: fmt.Sprintf("the probe itself crashed: %v", p)}
 		}
 		if result.Start.IsZero() {
@@ -112,9 +112,10 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 	}
 	r.snap.Store(snap)
 
-	// A contrary run that was restored has been reported by nobody here.
-	if old.State.transits(state) || state.Contrary() && !r.told {
-		r.told = state.Contrary()
+	// The first result that counts is always reported: whoever listens may take something else as established
+	// than what was restored here.
+	if old.State.transits(state) || !r.told && !result.Inconclusive {
+		r.told = true
 		r.sched.report(Transition{Check: c, From: old.State.Verdict, State: state, Earliest: snap.Earliest, Result: result})
 	}
 	return due, true

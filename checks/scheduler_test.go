@@ -29,8 +29,8 @@ func TestAHealthyCheckIsProbedOncePerInterval(t *testing.T) {
 				t.Errorf("probe %d came %s after the one before", i, gap)
 			}
 		}
-		if got := b.transitions(); len(got) > 0 {
-			t.Errorf("a target that stayed up made transitions: %v", got)
+		if got := b.transitions(); len(got) != 1 || got[0].State.Run != 1 {
+			t.Errorf("a target that stayed up reported more than its first result: %v", got)
 		}
 		snap, ok := b.Snapshot("a")
 		if !ok || snap.State.Verdict != Up || snap.State.Run != len(starts) || snap.Stats.Successes != uint64(len(starts)) {
@@ -420,6 +420,29 @@ func TestARestoredContraryRunIsReportedWhenItGoesOn(t *testing.T) {
 		}
 		after(3 * time.Second)
 		if got = b.transitions(); len(got) != 2 || got[1].State.Verdict != Down {
+			t.Errorf("transitions %+v", got)
+		}
+	})
+}
+
+// Whoever listens may have taken something else as established than what the check was restored with, in a reload that
+// a report crossed.
+func TestTheFirstResultOfACheckIsAlwaysReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		lacking := true
+		c := check("a", &fake{name: "well", run: func(context.Context) Result { return Result{OK: true, Inconclusive: lacking} }})
+		was := State{Verdict: Up, Since: time.Now(), Run: 9, RunOK: true}
+		b.Set([]*Check{c}, map[string]State{"a": was})
+		b.start(t)
+		after(time.Second)
+		if got := b.transitions(); len(got) != 0 {
+			t.Errorf("a result that says nothing was reported: %+v", got)
+		}
+		lacking = false
+		after(time.Minute)
+		was.Run++
+		if got := b.transitions(); len(got) != 1 || got[0].State != was || got[0].From != Up || !got[0].Earliest.IsZero() {
 			t.Errorf("transitions %+v", got)
 		}
 	})

@@ -60,6 +60,19 @@ func TestStringTellsProbesApart(t *testing.T) {
 	}
 }
 
+func TestLogsHaveNoDigestOfSecrets(t *testing.T) {
+	p := &HTTPProbe{URL: parseURL(t, "http://joe:hunter2@a.invalid/?token=x", netip.AddrPort{}), Address: netip.MustParseAddr("::1")}
+	if got, want := shown(p), "GET http://a.invalid/ at [::1]:80, status 200-299"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if !strings.Contains(p.String(), p.digest()) {
+		t.Error("what tells probes apart lacks the digest")
+	}
+	if got := shown(&fake{name: "another"}); got != "another" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // Whatever a server sends back, what the request carried in secret is shown nowhere.
 func TestSecretsAreNotShown(t *testing.T) {
 	for name, talk := range map[string]string{

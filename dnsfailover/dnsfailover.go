@@ -134,6 +134,9 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 	return nil
 }
 
+// roundTime bounds the round of probes before the first answer.
+const roundTime = 5 * time.Second
+
 // look makes the world live. Without a remembered state, one round of probes comes before: then the first answers are
 // already chosen by what was seen.
 func (s *instance) look(ctx context.Context) error {
@@ -141,7 +144,9 @@ func (s *instance) look(ctx context.Context) error {
 	restored := s.control.Restored()
 	s.scheduler.Set(s.world.checks(), restored)
 	if len(restored) == 0 {
-		s.scheduler.Round(ctx)
+		round, cancel := context.WithTimeout(ctx, roundTime)
+		defer cancel()
+		s.scheduler.Round(round)
 	}
 	if err := s.control.Begin(ctx); err != nil {
 		return err

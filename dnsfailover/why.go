@@ -27,10 +27,8 @@ func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error
 	}
 	why := api.Why{
 		Name: query.Question[0].Name, Type: typeName(qtype),
-		Rcode: dns.RcodeToString[answer.Rcode], Answer: []string{}, Steps: []api.Step{},
-	}
-	for _, rr := range answer.Answer {
-		why.Answer = append(why.Answer, rr.String())
+		Rcode: dns.RcodeToString[answer.Rcode], Answer: texts(answer.Answer), Authority: texts(answer.Ns),
+		Service: responder.Service, Steps: []api.Step{},
 	}
 	if answer.Rcode == dns.RcodeFormatError || answer.Rcode == dns.RcodeNotImplemented {
 		why.Steps = append(why.Steps, api.Step{Rule: "question", Applies: true, Text: why.Type + " is no type that can be asked for"})
@@ -43,17 +41,17 @@ func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error
 	zone := set.Zones()[responder.Zone]
 	why.Zone = zone.Name()
 	addresses := (qtype == dns.TypeA || qtype == dns.TypeAAAA) && answer.Rcode == dns.RcodeSuccess
-	final, record := finalName(answer), ""
-	if addresses {
-		why.Service, record = s.serviceOf(final)
-	}
+	final := finalName(answer)
 	why.Steps = append(why.Steps, s.zoneStep(zone, answer, why.Service)...)
 	switch {
 	case why.Service != "":
 		why.Steps = append(why.Steps, api.Step{
-			Rule: "service", Applies: true, Text: fmt.Sprintf("%s belongs to service %q by its record %s", final, why.Service, record),
+			Rule: "service", Applies: true, Text: fmt.Sprintf("%s belongs to service %q", final, why.Service),
 		})
 		why.Steps = append(why.Steps, s.control.Explain(why.Service, now)...)
+		if slot := s.told.Load().world.Slots[why.Service]; slot != nil {
+			why.Steps = append(why.Steps, ttlStep(slot.Load().At(now.UnixNano()), now))
+		}
 		if n := len(answer.Answer); n == 0 || answer.Answer[n-1].Header().Rrtype != qtype {
 			why.Steps = append(why.Steps, api.Step{
 				Rule: "answer", Applies: true, Text: fmt.Sprintf("what is served has no %s address, so there is no %s record", family(qtype), why.Type),
@@ -137,26 +135,26 @@ func finalName(answer *dns.Msg) string {
 	return dns.CanonicalName(name)
 }
 
-// serviceOf returns the service to which name belongs and by which of its records; "" if to none. An exact record goes
-// before a wildcard, the nearest wildcard first.
-func (s *instance) serviceOf(name string) (service, record string) {
-	records := map[string]string{}
-	for _, service := range s.services() {
-		for _, r := range service.Records {
-			records[r.Name] = service.Name
-		}
+// texts returns records in presentation format.
+func texts(records []dns.RR) []string {
+	out := make([]string, len(records))
+	for i, rr := range records {
+		out[i] = rr.String()
 	}
-	if service, ok := records[name]; ok {
-		return service, name
+	return out
+}
+
+// ttlStep says which bound the TTL of a service's answers comes from.
+func ttlStep(segment *zones.Segment, now time.Time) api.Step {
+	ttl := segment.TTL(now.UnixNano())
+	unbound := *segment
+	unbound.Edge = 0
+	text := fmt.Sprintf("%d s, the most that is configured", ttl)
+	if unbound.TTL(now.UnixNano()) > ttl {
+		text = fmt.Sprintf("%d s: counts down to the change at %s", ttl, time.Unix(0, segment.Edge).UTC().Format(time.RFC3339))
+	} else if unbound.Change = 0; unbound.TTL(now.UnixNano()) > ttl {
+		text = fmt.Sprintf("%d s: results are coming in that may change what is served, at the earliest in %.1f s (the least is %d s)",
+			ttl, max(time.Unix(0, segment.Change).Sub(now), 0).Seconds(), segment.Min)
 	}
-	for rest := name; ; {
-		at, end := dns.NextLabel(rest, 0)
-		if end {
-			return "", ""
-		}
-		rest = rest[at:]
-		if service, ok := records["*."+strings.TrimPrefix(rest, ".")]; ok {
-			return service, "*." + rest
-		}
-	}
+	return api.Step{Rule: "ttl", Applies: true, Text: text}
 }

@@ -28,14 +28,12 @@ type zoneState struct {
 // build compiles the zones of cfg. Where a file can't be used the zone stays as it is in old, or, if it isn't there,
 // answers SERVFAIL. old is nil at the start.
 //
-// The slots of services that were there before go on, so that a zone that stays can go on with them.
+// Every world has slots of its own, so that what is decided for it can't show in the world before. A zone that stays is bound
+// to the new ones.
 func build(cfg *config.Config, old *world, now time.Time) *world {
 	w := &world{World: control.World{Config: cfg, Slots: map[string]*zones.Slot{}}}
 	for _, s := range cfg.Services {
 		w.Slots[s.Name] = new(zones.Slot)
-		if old != nil && old.Slots[s.Name] != nil {
-			w.Slots[s.Name] = old.Slots[s.Name]
-		}
 	}
 	dynamics := w.dynamics()
 	var list []*zones.Zone
@@ -48,8 +46,8 @@ func build(cfg *config.Config, old *world, now time.Time) *world {
 			}
 		}
 		if zone == nil {
-			zone, state = old.keep(z.Name)
-			state.problem = firstProblem(problems)
+			zone, state = w.keep(z.Name, old)
+			state.problem = firstProblem(problems) + state.problem
 		}
 		list = append(list, zone)
 		w.zones = append(w.zones, state)
@@ -58,13 +56,21 @@ func build(cfg *config.Config, old *world, now time.Time) *world {
 	return w
 }
 
-// keep returns the zone of that name as it is, or a broken one.
-func (w *world) keep(name string) (*zones.Zone, zoneState) {
-	if w != nil {
-		for i, z := range w.Set.Zones() {
-			if z.Name() == name {
-				return z, w.zones[i]
+// keep returns the zone of that name as it is in old, bound to the slots of w, or a broken one. The problem is
+// of names that no service of w decides over any more.
+func (w *world) keep(name string, old *world) (*zones.Zone, zoneState) {
+	if old != nil {
+		for i, z := range old.Set.Zones() {
+			if z.Name() != name {
+				continue
 			}
+			kept, gone := z.Rebind(func(service string) *zones.Slot { return w.Slots[service] })
+			state := zoneState{loaded: old.zones[i].loaded}
+			if len(gone) > 0 {
+				state.problem = fmt.Sprintf("; until it is mended, names of services that are gone (%s) are answered as last decided, without failover",
+					strings.Join(gone, ", "))
+			}
+			return kept, state
 		}
 	}
 	return zones.Broken(name), zoneState{}

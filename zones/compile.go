@@ -16,10 +16,11 @@ type compiler struct {
 	zone   *Zone
 	layout layout
 	sets   []rrset
+	slots  map[boundSlot]uint32 // index in zone.slots
 }
 
 func (d *draft) compile() *Zone {
-	c := compiler{draft: d, zone: &Zone{
+	c := compiler{draft: d, slots: map[boundSlot]uint32{}, zone: &Zone{
 		name: d.name, apex: d.apex, labels: d.labels,
 		table: newTable(len(d.nodes)),
 		arena: make([]byte, 0, len(d.rdata)+len(d.records)*(entryLen+12)+len(d.nodes)*16),
@@ -69,10 +70,10 @@ func (c *compiler) node(n int32) {
 	z.arena = append(z.arena, 0, 0)
 	count := 0
 	if from.dynamic >= 0 {
-		z.slots = append(z.slots, c.dynamics[from.dynamic].Slot)
+		slot := c.slot(c.dynamics[from.dynamic])
 		for _, typ := range []uint16{dns.TypeA, dns.TypeAAAA} {
 			e := c.append(typ, entryDynamic)
-			e.put(entrySlot, len(z.slots)-1)
+			binary.BigEndian.PutUint32(e[entrySlot:], slot)
 			count++
 		}
 	}
@@ -93,6 +94,18 @@ func (c *compiler) node(n int32) {
 		count++
 	}
 	binary.BigEndian.PutUint16(z.arena[countAt:], uint16(count))
+}
+
+// slot returns the index of the dynamic name's slot, which all names of a service share.
+func (c *compiler) slot(dynamic Dynamic) uint32 {
+	slot := boundSlot{dynamic.Slot, dynamic.Service}
+	i, ok := c.slots[slot]
+	if !ok {
+		i = uint32(len(c.zone.slots))
+		c.slots[slot] = i
+		c.zone.slots = append(c.zone.slots, slot)
+	}
+	return i
 }
 
 // wireOwner returns a key's name in wire format.

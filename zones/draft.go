@@ -16,7 +16,7 @@ import (
 // Dynamic is a name whose A and AAAA belong to a service.
 type Dynamic struct {
 	Name    string // fully qualified, may be a wildcard
-	Service string // for problems
+	Service string // for problems and Zone.Rebind
 	Where   string // file:line:column of the name in the configuration, for problems
 	Slot    *Slot
 	// Repeats are the addresses that the zone file may repeat at Name: the first target's.

@@ -23,8 +23,9 @@ const (
 	entryCore   = 12 // 2, octets of the body up to and with the glue
 	entryFull   = 14 // 2, octets of the body
 	entryRelocs = 16 // 2, number of pointers
-	entrySlot   = 18 // 2, index of the slot
-	entryLen    = 20
+	entryLen    = 18
+
+	entrySlot = entryGlue // 4, index of the slot, in place of the fields there if the entry is dynamic
 )
 
 type entryKind uint8
@@ -39,6 +40,7 @@ const (
 )
 
 func (e entry) u16(at int) int        { return int(binary.BigEndian.Uint16(e[at:])) }
+func (e entry) u32(at int) int        { return int(binary.BigEndian.Uint32(e[at:])) }
 func (e entry) typ() uint16           { return binary.BigEndian.Uint16(e[entryType:]) }
 func (e entry) is(k entryKind) bool   { return entryKind(e[entryFlags])&k != 0 }
 func (e entry) body(n int) []byte     { return e[entryLen : entryLen+n] }

@@ -9,9 +9,10 @@ import (
 	"dnsfailover/zones/wire"
 )
 
-// maxPointer is the highest offset that bodies point to. A body can come to stand behind a chain
-// of CNAMEs, so that its pointers grow; they must stay below 2^14 (RFC 1035 section 4.1.4).
-const maxPointer = 0x3FFF - (maxChain+1)*(12+wire.MaxName) - wire.MaxName
+// maxPointer is the highest offset that bodies point to. A body can come to stand behind a chain of
+// aliases, so that its pointers grow; they must stay below 2^14 (RFC 1035 section 4.1.4). A DNAME in the
+// chain writes two records, itself and the CNAME that is made from it.
+const maxPointer = 0x3FFF - 2*(maxChain+1)*(12+wire.MaxName) - wire.MaxName
 
 // layout builds a body with name compression (RFC 1035 section 4.1.4).
 type layout struct {

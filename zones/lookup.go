@@ -171,7 +171,9 @@ func (s shift) move(b []byte) {
 
 // putDynamic appends what the service's slot holds now.
 func (r *Responder) putDynamic(z *Zone, e entry, name *wire.Name, nameAt int) {
-	timeline := z.slots[e.u16(entrySlot)].Load()
+	bound := &z.slots[e.u32(entrySlot)]
+	r.Service = bound.service
+	timeline := bound.slot.Load()
 	if timeline == nil {
 		r.Rcode, r.ede = dns.RcodeServerFailure, dns.ExtendedErrorCodeNotReady
 		return

@@ -35,6 +35,7 @@ type Responder struct {
 	Type    uint16 // QTYPE, 0 if there was no question to read
 	Rcode   uint16 // RCODE with its extended bits
 	Trusted bool   // the query carried a valid server cookie: Client did send it
+	Service string // whose slot was answered from, also if it held no address of the type; empty for none
 	// About is what a rate limiter counts answers by: alike for all answers NXDOMAIN of a zone, for all referrals
 	// from a cut, for all answers for a name (those of a wildcard are one name), and for all with one error.
 	About uint64
@@ -68,7 +69,7 @@ type Responder struct {
 // for Settings.MaxUDP (at least 512) over UDP, and returns its length; 0 means that nothing must be sent.
 // now is in Unix nanoseconds. It never panics on any query and does not allocate on common ones.
 func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, now int64) int {
-	r.Zone, r.Rcode, r.Trusted = -1, 0, false
+	r.Zone, r.Rcode, r.Trusted, r.Service = -1, 0, false, ""
 	r.an, r.ns, r.ar = 0, 0, 0
 	clear(r.redirections[:r.redirected])
 	r.redirected = 0

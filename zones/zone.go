@@ -31,8 +31,14 @@ type Zone struct {
 	arena    []byte
 	table    table
 	depth    int // labels of the longest key
-	slots    []*Slot
+	slots    []boundSlot
 	negative negative
+}
+
+// boundSlot is a slot that a zone answers from, and the service that it belongs to.
+type boundSlot struct {
+	slot    *Slot
+	service string
 }
 
 // negative is the SOA record of negative answers, for a name below the apex (see layout).
@@ -51,6 +57,25 @@ func (z *Zone) Serial() uint32 { return z.serial }
 
 // Broken says whether the zone answers SERVFAIL.
 func (z *Zone) Broken() bool { return z.broken }
+
+// Rebind returns a zone with the same answers as z, but with the slots that slot returns for the names of the services: a zone
+// whose file can't be used any more goes on with the slots of the configuration that was loaded. Services for which slot returns nil keep
+// their slot in z; gone has their names, sorted.
+func (z *Zone) Rebind(slot func(service string) *Slot) (rebound *Zone, gone []string) {
+	c := *z
+	rebound = &c
+	rebound.slots = slices.Clone(z.slots)
+	for i := range rebound.slots {
+		bound := &rebound.slots[i]
+		if s := slot(bound.service); s != nil {
+			bound.slot = s
+		} else {
+			gone = append(gone, bound.service)
+		}
+	}
+	slices.Sort(gone)
+	return rebound, slices.Compact(gone)
+}
 
 type nodeFlags uint8
 

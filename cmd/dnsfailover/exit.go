@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"dnsfailover/dnsfailover/api"
 )
@@ -87,4 +88,25 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 	return usagef("there is no command %q", args[0])
 }
 
-func badFlag(_ *cobra.Command, err error) error { return &usageError{err.Error()} }
+// badFlag refuses a flag, and says which one may be meant.
+func badFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		known := &cobra.Command{SuggestionsMinimumDistance: cmd.Root().SuggestionsMinimumDistance} // it can tell names that look alike
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			known.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		})
+		if like := known.SuggestionsFor(unknown.GetSpecifiedName()); len(like) > 0 {
+			return usagef("%s: did you mean --%s?", err, like[0])
+		}
+	}
+	return &usageError{err.Error()}
+}
+
+// onlyConfig refuses arguments, and says how a file is given.
+func onlyConfig(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && args[0] != "" && !cmd.Flags().Changed("config") {
+		return usagef("%q is no flag: did you mean --config %s?", args[0], args[0])
+	}
+	return arguments()(cmd, args)
+}

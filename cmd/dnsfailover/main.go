@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		reloadCommand(),
 		versionCommand(),
 	)
+	strictCompletion(root)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -70,4 +71,25 @@ control socket. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 server
 	// Alone, the root does nothing.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable .HasParent}}", 1))
 	return root
+}
+
+// strictCompletion makes cobra's completion command one that needs the name of a shell.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		var shells []string
+		for _, shell := range cmd.Commands() {
+			shells = append(shells, shell.Name())
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("a shell is missing: give one of %s", strings.Join(shells, ", "))
+			}
+			return usagef("there is no completion for %q: there is one for %s", args[0], strings.Join(shells, ", "))
+		}
+	}
 }

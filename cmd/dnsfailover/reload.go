@@ -28,8 +28,10 @@ file leaves that zone as it was. Every problem is printed, and the exit code is 
 			for _, w := range result.Warnings {
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", clean(w))
 			}
-			if n := len(result.Problems); n > 0 {
+			if n := len(result.Problems); n > 0 && result.Changed {
 				return fmt.Errorf("not everything was taken: %s", countOf(n, "problem"))
+			} else if n > 0 {
+				return fmt.Errorf("nothing was changed; the old configuration serves on: %s", countOf(n, "problem"))
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "reloaded")
 			return nil

@@ -25,15 +25,18 @@ bad is refused and named, and the server goes on as before. SIGTERM or ^C answer
 arrived and stops.`,
 		Example: `  dnsfailover serve --config /etc/dnsfailover/dnsfailover.yaml
   dnsfailover serve --config dnsfailover.yaml --log-level debug --log-format json`,
-		Args: arguments(),
+		Args: onlyConfig,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if config == "" {
 				return usagef("--config is missing")
 			}
-			log, err := newLog(cmd.ErrOrStderr(), level, format)
+			direct, err := newLog(cmd.ErrOrStderr(), level, format)
 			if err != nil {
 				return err
 			}
+			queue := newLogQueue(cmd.ErrOrStderr(), direct)
+			defer queue.close()
+			log, _ := newLog(queue, level, format)
 			// A reader of the log that goes away must not take the server with it.
 			signal.Ignore(syscall.SIGPIPE)
 			hangups := make(chan os.Signal, 1)

@@ -19,7 +19,10 @@ func statusCommand() *cobra.Command {
 		Short: "Show services, targets and verdicts, and what is served",
 		Long: `Show each service: what it serves, by which rule and since when, the TTL of an answer given now, whether
 every correct cache has dropped what was served before (it is drained then), and its targets with
-the verdict on each address.
+the verdict on each address. In that table, the first VERDICT is the target's (as many addresses as
+it needs are up), the second the address's own; FOR is how long it has held. RUN is how many probes
+in a row, up to the last, came out alike: "fall" failures make an address down, "rise" successes up.
+A terminal that is too narrow gets fewer columns.
 
 With --watch, a terminal shows it anew every second; elsewhere each change is one line. With -o json
 it is the document of GET /api/v1/status.`,

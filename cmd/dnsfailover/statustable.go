@@ -15,7 +15,7 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 	line := func(indent int, s style, format string, args ...any) {
 		text := clean(fmt.Sprintf(format, args...))
 		if l.width > 0 {
-			text = cut(text, max(l.width-indent, 10))
+			text = cut(text, max(l.width-indent, 0))
 		}
 		fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", indent), l.paint(s, text))
 	}
@@ -52,7 +52,7 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 }
 
 func targetTable(s api.Service, now time.Time) *table {
-	var t table
+	t := table{spare: []int{7, 5, 5}} // the last result, the latency, the run
 	var head []cell
 	for _, title := range []string{"  TARGET", "VERDICT", "ADDRESS", "VERDICT", "FOR", "LATENCY", "RUN", "LAST RESULT"} {
 		head = append(head, cell{text: title, style: dim, right: title == "LATENCY" || title == "RUN"})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 	"dnsfailover/dnsfailover/api"
 )
+
+// longest is the longest --for that the server takes.
+const longest = 10 * 365 * 24 * time.Hour
 
 // switchFlags are the flags of switch.
 type switchFlags struct {
@@ -27,6 +31,7 @@ The override survives restarts and reloads, and ends by itself on the second.
 
 A switch to a target that is down is refused unless --force is given. With --wait, the command ends
 when every correct cache has dropped what was served before: it is safe then to take that down.
+^C ends the waiting only; the override stays.
 With --dry-run nothing changes; it is printed what would be served.`,
 		Example: `  dnsfailover switch web backup --for 30m --reason "kernel update" --wait && ssh primary reboot
   dnsfailover switch web backup --until 15:04
@@ -54,7 +59,10 @@ With --dry-run nothing changes; it is printed what would be served.`,
 				return nil
 			}
 			w := waiter{out: cmd.OutOrStdout(), want: args[1], get: func(ctx context.Context) (api.Service, error) { return getService(ctx, client, args[0]) }}
-			return w.wait(cmd.Context())
+			if err := w.wait(cmd.Context()); !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return fmt.Errorf("interrupted; the override to %s stays: \"dnsfailover release %s\" ends it", args[1], args[0])
 		},
 	}
 	cmd.Flags().StringVar(&f.duration, "for", "", "how long, as a `duration` such as 30m or 1h30m")
@@ -89,6 +97,9 @@ func (f *switchFlags) body(cmd *cobra.Command, target string, now time.Time) (ap
 		}
 		if d < time.Second {
 			return body, usagef("--for %s is too short: give at least 1s", f.duration)
+		}
+		if d > longest {
+			return body, usagef("--for %s is too long: give at most 10 years, 87600h, or --until-released", f.duration)
 		}
 		body.For = d.Seconds()
 	}

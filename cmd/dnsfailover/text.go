@@ -95,6 +95,14 @@ func cut(text string, max int) string {
 	return text
 }
 
+// fit cuts a clean text to a terminal's width; 0 has no end.
+func fit(text string, width int) string {
+	if width == 0 {
+		return text
+	}
+	return cut(text, width)
+}
+
 // countOf returns "1 problem", "2 problems".
 func countOf(n int, noun string) string {
 	if n == 1 {

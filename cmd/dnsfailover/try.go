@@ -3,6 +3,8 @@ package main
 import (
 	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,7 +25,7 @@ primary down and up when you press a key, and shows how the answers and their TT
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt := try.Options{
-				Out: cmd.OutOrStdout(), Auto: auto, NewLine: "\n", Version: version(), Log: slog.New(slog.DiscardHandler),
+				Out: cmd.OutOrStdout(), Auto: auto, NewLine: "\n", Version: version(), Command: commandName(), Log: slog.New(slog.DiscardHandler),
 			}
 			if verbose {
 				opt.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
@@ -38,6 +40,29 @@ primary down and up when you press a key, and shows how the answers and their TT
 	cmd.Flags().BoolVar(&auto, "auto", false, "play all by itself, and end")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the server's log")
 	return cmd
+}
+
+// commandName returns what starts this program from another terminal: its name if the PATH leads to it, or
+// else its path. That of `go run` is a temporary one, which is there as long as it runs.
+func commandName() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "dnsfailover"
+	}
+	return nameOnPath(path)
+}
+
+func nameOnPath(path string) string {
+	found, err := exec.LookPath(filepath.Base(path))
+	if err != nil {
+		return path
+	}
+	us, err1 := os.Stat(path)
+	other, err2 := os.Stat(found)
+	if err1 != nil || err2 != nil || !os.SameFile(us, other) {
+		return path
+	}
+	return filepath.Base(path)
 }
 
 // rawKeys sends what is typed to opt.Keys, on a terminal key by key. The function it returns

@@ -21,7 +21,7 @@ is printed as FILE:LINE:COLUMN: SENTENCE, all in one run, and the exit code is 1
 If there is none, the worst case of each service is printed: how long after the death of a target
 another one is served, and how long until every correct cache has followed.`,
 		Example: `  dnsfailover validate --config dnsfailover.yaml && dnsfailover reload`,
-		Args:    arguments(),
+		Args:    onlyConfig,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if config == "" {
 				return usagef("--config is missing")

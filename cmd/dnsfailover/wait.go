@@ -51,10 +51,10 @@ const (
 	drawEvery = 200 * time.Millisecond
 )
 
-// wait returns when the service is drained: with a bar on a terminal, with a line at the begin and one
-// at the end elsewhere. It asks again and again, since the service may change meanwhile.
+// wait returns when the service is drained: with a bar on a terminal that is wanted in colour, with a line at
+// the begin and one at the end elsewhere. It asks again and again, since the service may change meanwhile.
 func (w *waiter) wait(ctx context.Context) error {
-	terminal := isTerminal(w.out)
+	bar := lookOf(w.out).color
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
 	begin := time.Now()
@@ -68,34 +68,34 @@ func (w *waiter) wait(ctx context.Context) error {
 				err = fmt.Errorf("%s serves %s and not %s any more: %s", next.Name, orNothing(next.Serving), w.want, next.Reason)
 			}
 			if err != nil {
-				w.clear(terminal)
+				w.clear(bar)
 				return err
 			}
 			first := asked.IsZero()
 			service, asked = next, now
 			if drainedBy(service, now) {
-				w.clear(terminal)
+				w.clear(bar)
 				fmt.Fprintf(w.out, "safe: %s\n", safe(service))
 				return nil
 			}
-			if first && !terminal {
+			if first && !bar {
 				fmt.Fprintf(w.out, "%s: serves %s; %s\n", clean(service.Name), clean(served(service)), drained(service, now))
 			}
 		}
-		if terminal {
+		if bar {
 			fmt.Fprint(w.out, "\r"+progress(service, begin, now, lookOf(w.out))+clearLine)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			w.clear(terminal)
+			w.clear(bar)
 			return ctx.Err()
 		}
 	}
 }
 
-func (w *waiter) clear(terminal bool) {
-	if terminal {
+func (w *waiter) clear(bar bool) {
+	if bar {
 		fmt.Fprint(w.out, "\r"+clearLine)
 	}
 }

@@ -30,13 +30,13 @@ func watchScreen(ctx context.Context, w io.Writer, get func() (api.Status, error
 	for {
 		var text strings.Builder
 		l, now := lookOf(w), time.Now()
-		fmt.Fprintf(&text, "%s\n\n", l.paint(dim, now.Format(time.TimeOnly)+"  every second, ^C ends it"))
+		fmt.Fprintf(&text, "%s\n\n", l.paint(dim, fit(now.Format(time.TimeOnly)+"  every second, ^C ends it", l.width)))
 		status, err := get()
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			fmt.Fprintln(&text, l.paint(red, clean(err.Error())))
+			fmt.Fprintln(&text, l.paint(red, fit(clean(err.Error()), l.width)))
 		default:
 			printStatus(&text, status, now, l)
 		}

@@ -14,8 +14,8 @@ func whyCommand() *cobra.Command {
 	return clientCommand(&cobra.Command{
 		Use:   "why NAME [TYPE]",
 		Short: "Explain the answer that is given now, rule by rule",
-		Long: `Explain why the name is answered as it is now: the answer itself, with its TTL, and each rule that was
-looked at on the way to it. TYPE is A if it is left out.`,
+		Long: `Explain why the name is answered as it is now: the answer itself, with its TTL, what stands in its
+authority section, and each rule that was looked at on the way to it. TYPE is A if it is left out.`,
 		Example: `  dnsfailover why www.example.com
   dnsfailover why www.example.com AAAA`,
 		Args:              arguments("NAME", "[TYPE]"),
@@ -41,6 +41,9 @@ func printWhy(w io.Writer, why api.Why, l look) {
 	fmt.Fprintf(w, "%s %s: %s\n", l.paint(bold, clean(why.Name)), clean(why.Type), clean(why.Rcode))
 	for _, record := range why.Answer {
 		fmt.Fprintf(w, "  %s\n", clean(strings.ReplaceAll(record, "\t", " ")))
+	}
+	for _, record := range why.Authority {
+		fmt.Fprintf(w, "  authority: %s\n", clean(strings.ReplaceAll(record, "\t", " ")))
 	}
 	fmt.Fprintln(w)
 	var t table

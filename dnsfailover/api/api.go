@@ -84,9 +84,11 @@ type Why struct {
 	Type    string   `json:"type"`
 	Rcode   string   `json:"rcode"`
 	Answer  []string `json:"answer"` // records in presentation format
-	Zone    string   `json:"zone"`
-	Service string   `json:"service,omitempty"`
-	Steps   []Step   `json:"steps"`
+	// Authority are the records beside the answer, such as the SOA of a negative one or the NS of a delegation.
+	Authority []string `json:"authority"`
+	Zone      string   `json:"zone"`
+	Service   string   `json:"service,omitempty"`
+	Steps     []Step   `json:"steps"`
 }
 
 // Step is one rule that was looked at on the way to an answer.
@@ -111,6 +113,8 @@ type Switch struct {
 
 // Reload is the answer to POST /api/v1/reload.
 type Reload struct {
+	// Changed says that something was taken; if not, everything is served as before.
+	Changed bool `json:"changed"`
 	// Problems that kept something from being taken, and warnings, one line each.
 	Problems []string `json:"problems"`
 	Warnings []string `json:"warnings"`

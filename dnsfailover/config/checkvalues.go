@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,21 +25,33 @@ func parseURL(r *report, n *yaml.Node) leaf[*url.URL] {
 	l.v, l.bad = u, true
 	switch {
 	case err != nil || strings.ContainsFunc(s.v, func(c rune) bool { return c > 0x7f || unicode.IsSpace(c) }):
-		r.problem(l.pos, "http: %q is not a URL: write it in ASCII, as in https://www.example.com/healthz", s.v)
+		r.problem(l.pos, "http: %q is not a URL: write it in ASCII, as in https://www.example.com/healthz", shown(s.v))
 	case u.User != nil:
 		r.problem(l.pos, "http: the URL must not hold a user or password: send an Authorization header")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "":
-		r.problem(l.pos, "http: %q must begin with http:// or https://", s.v)
+		r.problem(l.pos, "http: %q must begin with http:// or https://", shown(s.v))
 	case strings.Contains(s.v, "#"):
-		r.problem(l.pos, "http: %q has a part behind #, which no server is ever sent: remove it", s.v)
+		r.problem(l.pos, "http: %q has a part behind #, which no server is ever sent: remove it", shown(s.v))
 	case !isHost(u.Hostname()):
-		r.problem(l.pos, "http: %q has no valid host: it is the name that the server and its certificate are asked for", s.v)
+		r.problem(l.pos, "http: %q has no valid host: it is the name that the server and its certificate are asked for", shown(s.v))
 	case !isPort(u.Port()) && u.Port() != "" || strings.HasSuffix(u.Host, ":"):
-		r.problem(l.pos, "http: %q must have a port from 1 to 65535, or none", s.v)
+		r.problem(l.pos, "http: %q must have a port from 1 to 65535, or none", shown(s.v))
 	default:
 		l.bad = false
 	}
 	return l
+}
+
+var secretParts = regexp.MustCompile(`//[^/]*@|\?.*`)
+
+// shown is a URL as a problem may quote it: who reads the log or status need not know its user, password or query.
+func shown(rawURL string) string {
+	return secretParts.ReplaceAllStringFunc(rawURL, func(part string) string {
+		if part[0] == '?' {
+			return "?…"
+		}
+		return "//…@"
+	})
 }
 
 // isHost accepts names and IP addresses.

@@ -35,6 +35,7 @@ func Look(in Input) *Ahead {
 	// One more than is served: it tells whether an edge ends the last segment.
 	var steps []Planned
 	var changes []int64
+	in.Facts = present(in.Facts, in.Now)
 	at := in
 	for len(steps) <= maxSegments {
 		p := Planned{Decision: Decide(at), Edge: at.Now, From: at.Now}
@@ -64,6 +65,27 @@ func Look(in Input) *Ahead {
 		s.A, s.AAAA = zones.Records(steps[i].Addresses, false), zones.Records(steps[i].Addresses, true)
 	}
 	return &Ahead{Timeline: &zones.Timeline{Segments: segments}, Steps: steps[:served]}
+}
+
+// present returns facts with nothing in them that is to have come about after now: the clock was set back since, and
+// an edge that is counted from it would move on with the clock.
+func present(facts [][]Fact, now time.Time) [][]Fact {
+	changed := facts
+	for t := range facts {
+		for a, f := range facts[t] {
+			if !f.State.Since.After(now) {
+				continue
+			}
+			if &changed[0] == &facts[0] {
+				changed = slices.Clone(facts)
+			}
+			if &changed[t][0] == &facts[t][0] {
+				changed[t] = slices.Clone(facts[t])
+			}
+			changed[t][a].State.Since = now
+		}
+	}
+	return changed
 }
 
 // At returns the step that is served at now, by the same clock and the same comparison as the timeline.

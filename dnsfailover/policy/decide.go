@@ -112,7 +112,9 @@ func automatic(in *Input) choice {
 			stay.held = byOperator
 			return stay
 		}
-		if left := in.Service.Failback.After - in.Now.Sub(in.upSince(up)); left > 0 {
+		// Up since an instant that is still to come means that the clock was set back.
+		after := in.Service.Failback.After
+		if left := min(after-in.Now.Sub(in.upSince(up)), after); left > 0 {
 			stay.held, stay.next = byDelay, in.Now.Add(left)
 			return stay
 		}

@@ -175,7 +175,8 @@ func TestServedAddresses(t *testing.T) {
 		"unknown and down":                     {1, []checks.Verdict{u, d, u}, []string{a1, a3}},
 		"a family that is down is not served":  {1, []checks.Verdict{up, d, up}, []string{a1, a3}},
 		"all addresses of a target down":       {1, []checks.Verdict{d, d, d}, []string{a1, b2, a3}},
-		"all addresses if the need is not met": {3, []checks.Verdict{up, d, up}, []string{a1, b2, a3}},
+		"the others if the need is not met":    {3, []checks.Verdict{up, d, up}, []string{a1, a3}},
+		"the only one that is not down":        {2, []checks.Verdict{d, u, d}, []string{b2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := Input{Service: service(3), Now: epoch, Facts: [][]Fact{nil}}
@@ -263,8 +264,17 @@ func TestAnswerIsEmptyOnlyWithAllDownNone(t *testing.T) {
 		if got.Target < 0 || in.Verdict(got.Target) != checks.Down {
 			return
 		}
-		if want := len(in.Facts[got.Target]); len(got.Addresses) != want {
-			t.Fatalf("serves %d of the %d addresses of a target that is down", len(got.Addresses), want)
+		want := 0
+		for _, f := range in.Facts[got.Target] {
+			if f.State.Verdict != checks.Down {
+				want++
+			}
+		}
+		if want == 0 {
+			want = len(in.Facts[got.Target])
+		}
+		if len(got.Addresses) != want {
+			t.Fatalf("serves %d addresses of a target that is down, wanted %d", len(got.Addresses), want)
 		}
 	})
 }
@@ -304,4 +314,35 @@ func TestDecisionHoldsUntilItsNextEdge(t *testing.T) {
 			t.Fatalf("%v has become %v with no edge in between", got, later)
 		}
 	})
+}
+
+func TestClockThatIsSetBackDelaysAFailbackByAfterAtMost(t *testing.T) {
+	in := Input{Service: service(1, 1), Auto: 1, Now: epoch}
+	in.Facts = [][]Fact{{{State: checks.State{Verdict: checks.Up, Since: epoch.Add(time.Hour)}}}, {Unchecked}}
+	before := in.Facts[0][0]
+	if d := Decide(in); d.Target != 1 || !d.Next.Equal(epoch.Add(time.Minute)) {
+		t.Errorf("serves %d, looks again at %v", d.Target, d.Next)
+	}
+	ahead := Look(in)
+	if n := len(ahead.Steps); n != 2 || ahead.Steps[1].Target != 0 || !ahead.Steps[1].Edge.Equal(epoch.Add(time.Minute)) {
+		t.Errorf("steps %+v", ahead.Steps)
+	}
+	if in.Facts[0][0] != before {
+		t.Error("looking has changed its input")
+	}
+}
+
+func TestForcedTargetThatIsDownServesWhatIsLeftOfIt(t *testing.T) {
+	in := Input{Service: service(2, 1), Now: epoch, Override: &Override{}}
+	in.Service.Targets[0].Need = 2
+	in.Facts = [][]Fact{{{State: checks.State{Verdict: checks.Down}}, {State: checks.State{Verdict: checks.Up}}}, {Unchecked}}
+	if got := Decide(in).Addresses; len(got) != 1 || got[0].String() != "2001:db8::2" {
+		t.Errorf("serves %v", got)
+	}
+	in.Override, in.Service.AllDown = nil, config.AllDownFirst
+	in.Facts[1] = []Fact{{State: checks.State{Verdict: checks.Down}}}
+	d := Decide(in)
+	if len(d.Addresses) != 1 || !strings.HasSuffix(d.Reason, "so t0 is served, without 192.0.2.1 (down)") {
+		t.Errorf("serves %v: %s", d.Addresses, d.Reason)
+	}
 }

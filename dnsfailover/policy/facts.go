@@ -81,17 +81,21 @@ func (in *Input) upSince(target int) time.Time {
 }
 
 // addresses returns those of target that are served: the ones that are not down, since what is unknown takes no address
-// away. Of a target that is down, which is served only because somebody or something insists, it is all of them.
+// away. If all are down, and the target is served only because somebody or something insists, it is all of them.
 func (in *Input) addresses(target int) []netip.Addr {
 	if target < 0 {
 		return nil
 	}
-	insisted := in.Verdict(target) == checks.Down
-	var out []netip.Addr
+	var all, out []netip.Addr
 	for i, f := range in.Facts[target] {
-		if insisted || f.State.Verdict != checks.Down {
-			out = append(out, in.Service.Targets[target].Addresses[i].IP)
+		ip := in.Service.Targets[target].Addresses[i].IP
+		all = append(all, ip)
+		if f.State.Verdict != checks.Down {
+			out = append(out, ip)
 		}
+	}
+	if len(out) == 0 {
+		return all
 	}
 	return out
 }

@@ -48,8 +48,12 @@ func words(in *Input, c choice) string {
 	case c.rule == RuleAllDown && c.target < 0:
 		return fmt.Sprintf("all targets are down: %s; all_down is none, so there is no address to give", in.downs(len(in.Facts)))
 	case c.rule == RuleAllDown:
-		return fmt.Sprintf("all targets are down: %s; all_down is %s, so %s is served with all its addresses",
-			in.downs(len(in.Facts)), in.Service.AllDown, name(c.target))
+		with := in.without(c.target)
+		if with == "" {
+			with = " with all its addresses"
+		}
+		return fmt.Sprintf("all targets are down: %s; all_down is %s, so %s is served%s",
+			in.downs(len(in.Facts)), in.Service.AllDown, name(c.target), with)
 	case c.held == byDelay:
 		return fmt.Sprintf("%s is up again and takes over from %s at %s, when it will have been up for %s",
 			name(in.Candidate()), name(c.target), instant(c.next), in.Service.Failback.After)

@@ -32,6 +32,8 @@ type Selection struct {
 	// MaxTTL bounds the TTL of the answers that were given until the end, in seconds.
 	MaxTTL uint32    `json:"max_ttl"`
 	Saved  time.Time `json:"saved"`
+	// Gone is since when the configuration has no such service; zero while it has.
+	Gone time.Time `json:"gone,omitzero"`
 }
 
 // Check is what a check had established.
@@ -100,7 +102,7 @@ func (o Override) normal() Override {
 }
 
 func (s Selection) normal() Selection {
-	for _, t := range []*time.Time{&s.Since, &s.Present, &s.Earlier, &s.Saved} {
+	for _, t := range []*time.Time{&s.Since, &s.Present, &s.Earlier, &s.Saved, &s.Gone} {
 		*t = t.Round(0).UTC()
 	}
 	return s

@@ -87,7 +87,7 @@ func (s *Store) setAside() error {
 	}
 	note := fmt.Sprintf("%s could not be used, since %s: it is now %s, and a new file holds what was whole in it; check the overrides, there are %d",
 		f.path, f.spoilt, filepath.Base(aside), overrides)
-	s.notes = append(s.notes, note)
+	s.note(note)
 	s.mu.Unlock()
 	s.log.Warn("state file moved aside", "file", f.path, "reason", f.spoilt.text, "now", aside)
 	f.spoilt, f.known = nil, nil

@@ -257,3 +257,46 @@ func TestManyChecksSurvive(t *testing.T) {
 		t.Error(s.Notice())
 	}
 }
+
+// An operator extends an override while the old one expires: what is to be dropped then is not what will be there.
+func TestDropOverrideLeavesAloneWhatIsOnItsWayToTheDisk(t *testing.T) {
+	s := &Store{fresh: map[string]any{}, mirror: map[string][]byte{}, waiting: map[string]struct{}{}, dirty: make(chan struct{}, 1)}
+	key := keyOverride + "web"
+	older, newer := override("a"), override("a")
+	newer.Until = newer.Until.Add(time.Hour)
+	s.mirror[key] = encode(older)
+	r := &request{key: key, value: encode(newer)}
+	if got := s.changes(r)[key]; string(got) != string(r.value) {
+		t.Fatalf("writes %s", got)
+	}
+	s.DropOverride("web", older) // the transaction is under way
+	s.mirror[key] = r.value      // and has ended
+	if changes := s.changes(nil); len(changes) != 1 || s.mirror[key] == nil {
+		t.Errorf("the override that was acknowledged is deleted: %q", changes)
+	}
+	s.DropOverride("web", newer)
+	if value, ok := s.changes(nil)[key]; !ok || value != nil || s.mirror[key] != nil {
+		t.Errorf("the override that is over stays: %q", value)
+	}
+}
+
+func TestNoticeTellsTheLatestOnly(t *testing.T) {
+	s := &Store{}
+	for i := range 20 {
+		s.note(fmt.Sprint("trouble ", i))
+	}
+	if got, want := s.Notice(), "trouble 15; trouble 16; trouble 17; trouble 18; trouble 19"; got != want {
+		t.Errorf("notice %q, wanted %q", got, want)
+	}
+}
+
+func TestDroppedSelectionIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	s := openIn(t, dir)
+	s.DropSelection("web")
+	s.Close()
+	if got := openIn(t, dir).Contents().Selections; len(got) != 0 {
+		t.Errorf("still there: %v", got)
+	}
+}

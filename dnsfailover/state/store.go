@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ const (
 	lockRetry   = 20 * time.Millisecond
 	// defaultBeat is how often the store writes that it is alive when nothing else is written.
 	defaultBeat = time.Minute
+	// maxNotes bounds what Notice tells: the log has all.
+	maxNotes = 5
 )
 
 // Options are what Open needs.
@@ -54,8 +57,9 @@ type Store struct {
 	mu      sync.Mutex
 	fresh   map[string]any      // records to be encoded into mirror by the writer, which has the time; nil: delete
 	mirror  map[string][]byte   // all values, as they are to be on the disk
+	drops   []drop              // values to be deleted if the writer finds them still there
 	waiting map[string]struct{} // keys whose values in mirror may differ from those on the disk
-	notes   []string            // what was found at the start
+	notes   []string            // what was found amiss with the file, the latest maxNotes
 	trouble string              // why the last write failed
 }
 
@@ -90,10 +94,10 @@ func Open(dir string, opt Options) (*Store, error) {
 	var problems []string
 	s.contents, problems = decode(s.mirror)
 	delete(s.mirror, keyHeader)
-	s.notes = append(s.notes, problems...)
-	for _, note := range s.notes {
-		s.log.Warn("state directory", "directory", dir, "problem", note)
+	for _, problem := range slices.Concat(s.notes, problems) {
+		s.log.Warn("state directory", "directory", dir, "problem", problem)
 	}
+	s.note(problems...)
 	s.report(err)
 	failures := 0
 	if err != nil {
@@ -130,13 +134,19 @@ func (s *Store) DeleteOverride(ctx context.Context, service string) error {
 	return s.now(ctx, keyOverride+service, nil)
 }
 
-// DropOverride deletes the override of a service soon if it is still o.
+// drop is a value that is to be deleted if it is still there.
+type drop struct {
+	key   string
+	value []byte
+}
+
+// DropOverride deletes the override of a service soon if it is still o. Only the writer can tell: another may be on its
+// way to the disk right now.
 func (s *Store) DropOverride(service string, o Override) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key := keyOverride + service; string(s.mirror[key]) == string(encode(o.normal())) {
-		s.soon(key, nil)
-	}
+	s.drops = append(s.drops, drop{keyOverride + service, encode(o.normal())})
+	s.wake()
 }
 
 // PutSelection stores soon what a service serves.
@@ -144,6 +154,13 @@ func (s *Store) PutSelection(service string, sel Selection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.soon(keySelection+service, sel.normal())
+}
+
+// DropSelection forgets soon what a service served.
+func (s *Store) DropSelection(service string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.soon(keySelection+service, nil)
 }
 
 // StoreSelection stores what a service serves, as durably as PutOverride.
@@ -188,6 +205,19 @@ func (s *Store) Close() error {
 // soon sets a record, or deletes it if it is nil, and lets the writer know. s.mu is held.
 func (s *Store) soon(key string, record any) {
 	s.fresh[key] = record
+	s.wake()
+}
+
+// note adds to what Notice tells. s.mu is held, or nobody else has s yet.
+func (s *Store) note(texts ...string) {
+	s.notes = append(s.notes, texts...)
+	if extra := len(s.notes) - maxNotes; extra > 0 {
+		s.notes = slices.Delete(s.notes, 0, extra)
+	}
+}
+
+// wake lets the writer know that something waits.
+func (s *Store) wake() {
 	select {
 	case s.dirty <- struct{}{}:
 	default:

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -130,6 +131,13 @@ func (s *Store) changes(r *request) map[string][]byte {
 		}
 		s.waiting[key] = struct{}{}
 	}
+	for _, d := range s.drops {
+		if bytes.Equal(s.mirror[d.key], d.value) {
+			delete(s.mirror, d.key)
+			s.waiting[d.key] = struct{}{}
+		}
+	}
+	s.drops = nil
 	changes := make(map[string][]byte, len(s.waiting)+2)
 	for key := range s.waiting {
 		changes[key] = s.mirror[key]

@@ -26,7 +26,7 @@ func (s *stage) play(ctx context.Context) error {
 	}
 	s.introduce()
 	did := time.Now()
-	s.show(last, sight{}, did)
+	s.show(ctx, last, sight{}, did)
 
 	scenes, begun := s.scenes(), false
 	if !s.Auto {
@@ -44,7 +44,7 @@ func (s *stage) play(ctx context.Context) error {
 				return err
 			}
 		case now := <-sights:
-			s.show(now, last, did)
+			s.show(ctx, now, last, did)
 			moved := now.address != last.address
 			last = now
 			switch {
@@ -126,15 +126,15 @@ func (s *stage) said(ctx context.Context, err error, done string) error {
 // introduce prints where everything is and what to type.
 func (s *stage) introduce() {
 	port := func(p uint16) string { return strconv.Itoa(int(p)) }
-	places := strings.NewReplacer("DNS", port(s.dns), "WEB", port(s.web), "ADMIN", port(s.admin), "SOCKET", s.socket())
+	places := strings.NewReplacer("DNS", port(s.dns), "WEB", port(s.web), "ADMIN", port(s.admin), "SOCKET", quote(s.socket()), "COMMAND", quote(s.Command))
 	for _, line := range []string{
 		"A nameserver, a primary and a backup run on this machine's loopback. In another terminal:",
 		"",
 		"  dig @127.0.0.1 -p DNS +noall +answer www.example.test",
 		"  curl http://$(dig @127.0.0.1 -p DNS +short www.example.test):WEB/",
 		"  curl http://127.0.0.1:ADMIN/api/v1/status",
-		"  dnsfailover status --socket SOCKET",
-		"  dnsfailover why www.example.test --socket SOCKET",
+		"  COMMAND status --socket SOCKET",
+		"  COMMAND why www.example.test --socket SOCKET",
 		"",
 	} {
 		s.println("%s", places.Replace(line))
@@ -143,4 +143,15 @@ func (s *stage) introduce() {
 		s.println("Type  d  to take the primary down,  u  up again,  s  to switch by hand,  r  to release,  q  to quit.")
 		s.println("")
 	}
+}
+
+// quote returns a path as a shell reads it.
+func quote(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+@", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

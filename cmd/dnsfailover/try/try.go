@@ -26,6 +26,7 @@ type Options struct {
 	NewLine string      // ends a line on Out: "\r\n" while the terminal is raw
 	Log     *slog.Logger
 	Version string
+	Command string // what starts this program in another terminal
 }
 
 // Where things listen, if nobody else does.

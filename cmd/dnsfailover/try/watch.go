@@ -3,9 +3,12 @@ package try
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnsfailover/dnsfailover/api"
 )
 
 // sight is what one query saw.
@@ -30,9 +33,12 @@ func (s *stage) ask(ctx context.Context) sight {
 	return sight{a.A.String(), a.Hdr.Ttl}
 }
 
+// askEvery is the time between two queries.
+const askEvery = 50 * time.Millisecond
+
 // watch asks twenty times a second, and sends what changed, until ctx ends.
 func (s *stage) watch(ctx context.Context, out chan<- sight) {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	var last sight
 	for {
@@ -60,16 +66,49 @@ func role(address string) string {
 	return "the primary"
 }
 
-// show prints an answer as it changes, with the time since the last thing that was done.
-func (s *stage) show(now, before sight, did time.Time) {
-	what := "only the TTL has changed"
-	if now.address != before.address {
+// show prints an answer as it changes, with the time since the last thing that was done, or why the TTL changes.
+func (s *stage) show(ctx context.Context, now, before sight, did time.Time) {
+	at := s.clock()
+	var what string
+	switch {
+	case now.address == before.address:
+		what = "only the TTL has changed" + s.whyTTL(ctx, now, before)
+	case before.address == "":
 		what = role(now.address)
-		if before.address != "" {
-			what += fmt.Sprintf(", %.1f s later", time.Since(did).Seconds())
-		}
+	default:
+		what = role(now.address) + ", " + later(time.Since(did))
 	}
-	s.println("%s    %s %d IN A %-9s  %s", s.clock(), name, now.ttl, now.address, what)
+	s.println("%s    %s %d IN A %-9s  %s", at, name, now.ttl, now.address, what)
+}
+
+// later says how long after something another thing was seen.
+func later(d time.Duration) string {
+	if d < 2*askEvery { // no sooner could it have been seen
+		return "at once"
+	}
+	return fmt.Sprintf("%.1f s later", d.Seconds())
+}
+
+// whyTTL says why only the TTL has changed; nothing if that can't be known, as when the world has moved on.
+func (s *stage) whyTTL(ctx context.Context, now, before sight) string {
+	status, err := s.client.Status(ctx)
+	if err != nil || len(status.Services) != 1 || !slices.Equal(status.Services[0].Answers, []string{now.address}) {
+		return ""
+	}
+	return ttlReason(status.Services[0], now.ttl < before.ttl)
+}
+
+// ttlReason says why the TTL of a service's answers shrinks or grows.
+func ttlReason(service api.Service, shrinks bool) string {
+	switch next := service.NextChange; {
+	case !shrinks:
+		return ": no change is near"
+	case next != nil && next.Serving != service.Serving:
+		return ": it counts down to the change to the " + next.Serving
+	case service.Override != nil:
+		return ""
+	}
+	return ": it shrinks, since a probe failed"
 }
 
 // clock returns the time since the begin.
