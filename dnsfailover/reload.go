@@ -124,7 +124,7 @@ func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
 	debug.FreeOSMemory() // of the world before, and of loading this one
 	found := append(append([]string{}, s.told.Load().problems()...), s.answerProblems(time.Now())...)
 	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(found))
-	return api.Reload{Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
+	return api.Reload{Changed: true, Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
 }
 
 // needRestart warns of what a reload can't change.

@@ -39,6 +39,7 @@ type draft struct {
 	problems []Problem
 	packed   [1 << 17]byte // one record while it is added
 	read     wire.Name     // its owner
+	crowds   map[int32]*crowd
 }
 
 type draftNode struct {
@@ -47,6 +48,7 @@ type draftNode struct {
 	first, last int32  // chain of records, -1 for none
 	dynamic     int32  // index in dynamics, -1 for none
 	flags       nodeFlags
+	crowded     bool // it has an entry in crowds
 }
 
 type draftRecord struct {
@@ -193,10 +195,8 @@ func (d *draft) addSimple(r record, path string, line int) {
 		d.paths = append(d.paths, path)
 	}
 	n := d.nodeAt(d.read.HashBetween(0, labels), d.read.Between(0, labels))
-	for i := d.nodes[n].first; i >= 0; i = d.records[i].next {
-		if d.records[i].typ == r.typ && sameData(r.typ, d.data(i), r.data) {
-			return // RFC 2181 section 5: duplicates are one
-		}
+	if !d.wanted(n, r) {
+		return
 	}
 	i := int32(len(d.records))
 	d.records = append(d.records, draftRecord{
@@ -229,21 +229,6 @@ func nameless(record reflect.Value) bool {
 		}
 	}
 	return false
-}
-
-// sameData says whether two RDATA of typ are equal: a name in them has no case (RFC 4343 section 3).
-func sameData(typ uint16, a, b []byte) bool {
-	from := 0
-	switch typ {
-	case dns.TypeNS, dns.TypeCNAME, dns.TypeDNAME, dns.TypePTR:
-	case dns.TypeMX:
-		from = 2
-	case dns.TypeSRV:
-		from = 6
-	default:
-		return string(a) == string(b)
-	}
-	return len(a) == len(b) && string(a[:from]) == string(b[:from]) && string(wire.Lower(a[from:])) == string(wire.Lower(b[from:]))
 }
 
 // notData says whether typ is one of the types that only messages carry (RFC 6895 section 3.1).

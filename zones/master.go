@@ -17,7 +17,9 @@ import (
 
 // Bounds on what a master file may ask for.
 const (
-	maxFile      = 1 << 30   // octets
+	maxFile      = 1 << 30 // octets of the file and all it includes
+	maxIncludes  = 10_000  // files
+	maxProblems  = 100
 	maxGenerated = 1_000_000 // records made by all $GENERATE lines of a zone
 )
 
@@ -33,6 +35,8 @@ type source struct {
 
 	line      int  // of the octet that is read next
 	start     int  // line on which the current record or directive began
+	startAt   int  // offset of that line
+	resumed   int  // offset behind the last one that was not understood
 	begin     bool // a line begins here, outside parentheses and quotes
 	inside    bool // the parser has begun a record that it has not returned yet
 	generated bool // the record comes from a $GENERATE line
@@ -60,7 +64,9 @@ func (s *source) ReadByte() (byte, error) {
 	s.files.current = s
 	if s.begin {
 		s.begin = false
-		s.skipSimple()
+		if err := s.skipSimple(); err != nil {
+			return 0, err
+		}
 	}
 	if s.extra != "" {
 		c := s.extra[0]
@@ -104,9 +110,9 @@ func (s *source) follow(c byte) {
 }
 
 // skipSimple takes the simple lines from here on, and prepares for the first line that the parser has to read.
-func (s *source) skipSimple() {
+func (s *source) skipSimple() error {
 	if s.inside {
-		return // the parser would take what comes then for a part of its record
+		return nil // the parser would take what comes then for a part of its record
 	}
 	for s.next < len(s.text) {
 		line := s.text[s.next:]
@@ -115,24 +121,28 @@ func (s *source) skipSimple() {
 		}
 		r, ok := s.simple.read(line)
 		if !ok {
-			if text := bytes.TrimSpace(line); len(text) > 0 {
-				s.start, s.generated = s.line, line[0] == '$'
+			if text := bytes.Trim(line, " \t\r\n"); len(text) > 0 {
+				s.start, s.startAt, s.generated = s.line, s.next, line[0] == '$'
 				s.inside = text[0] != ';' && text[0] != '$'
 			}
 			s.extra = s.simple.follow(line)
-			return
+			return unknownDirective(line)
 		}
 		s.start, s.generated = s.line, false
 		s.files.take(r, s)
 		s.next += len(line)
 		s.line++
 	}
+	return nil
 }
 
 // sourceFiles opens the master file of a zone and what it includes, all below one directory.
 type sourceFiles struct {
 	root    *os.Root
 	dir     string  // of root
+	full    string  // dir as an absolute path
+	octets  int64   // of all files opened
+	opened  int     // number of those
 	ttl     string  // of the last $TTL line
 	current *source // the file that was read last, to which the latest record belongs
 	cutOff  *source // a file that ends within parentheses, which the parser lets pass
@@ -140,7 +150,21 @@ type sourceFiles struct {
 }
 
 // Open implements fs.FS for $INCLUDE. os.Root confines it: neither .. nor a link leads out of the directory.
-func (f *sourceFiles) Open(name string) (fs.File, error) { return f.open(name) }
+func (f *sourceFiles) Open(name string) (fs.File, error) {
+	file, err := f.open(name)
+	if errors.Is(err, fs.ErrNotExist) { // the parser takes the slash from absolute paths
+		if inside, ok := f.inside("/" + name); ok {
+			return f.open(inside)
+		}
+	}
+	return file, err
+}
+
+// inside returns an absolute path relative to the directory; false if it lies elsewhere.
+func (f *sourceFiles) inside(path string) (string, bool) {
+	inside, err := filepath.Rel(f.full, path)
+	return inside, err == nil && filepath.IsLocal(inside)
+}
 
 func (f *sourceFiles) open(name string) (*source, error) {
 	info, err := f.root.Stat(name)
@@ -150,8 +174,9 @@ func (f *sourceFiles) open(name string) (*source, error) {
 	if !info.Mode().IsRegular() { // a FIFO would block
 		return nil, errors.New("not a regular file")
 	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("larger than %d MiB", maxFile>>20)
+	f.octets += info.Size()
+	if f.opened++; f.octets > maxFile || f.opened > maxIncludes {
+		return nil, fmt.Errorf("too much: a zone has at most %d MiB in %d files, each $INCLUDE counted", maxFile>>20, maxIncludes)
 	}
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -209,44 +234,6 @@ func mayGenerate(text []byte) bool {
 	}
 }
 
-var parseText = regexp.MustCompile(`(?s)^(?:.*?: )?dns: (.*): ("(?:[^"\\]|\\.)*") at line: \d+:\d+$`)
-
-// parseProblem turns an error of the parser, which has read the record at at, into a problem. The parser's own line numbers
-// leave out the simple lines.
-func parseProblem(at *source, err error) Problem {
-	p := Problem{File: at.path, Line: at.start, Text: err.Error()}
-	if m := parseText.FindStringSubmatch(p.Text); m != nil {
-		p.Text = explain(m[1], m[2], errors.Unwrap(err))
-	}
-	return p
-}
-
-var badRecord = regexp.MustCompile(`^bad (\S+) \S+$`)
-
-// explain says in an operator's words what the parser says of a token, which is quoted.
-func explain(text, token string, cause error) string {
-	switch m := badRecord.FindStringSubmatch(text); {
-	case strings.HasPrefix(text, "failed to open"):
-		for errors.Unwrap(cause) != nil {
-			cause = errors.Unwrap(cause)
-		}
-		if cause.Error() == "path escapes from parent" {
-			return fmt.Sprintf("$INCLUDE %s: outside of the zone file's directory", token)
-		}
-		return fmt.Sprintf("$INCLUDE %s: %v", token, cause)
-	case text == "not a TTL":
-		text = "neither a type, a class nor a TTL"
-	case text == "bad range in $GENERATE range":
-		text = "bad $GENERATE range, which goes from low to high in at most 65,536 steps"
-	case m != nil:
-		text = fmt.Sprintf("bad data in the %s record", m[1])
-	}
-	if token == `""` {
-		return text
-	}
-	return text + ": " + token
-}
-
 // readMaster parses the master file and adds each record to the draft. What is wrong with the file as
 // such is returned.
 func (d *draft) readMaster(file string) []Problem {
@@ -259,7 +246,11 @@ func (d *draft) readMaster(file string) []Problem {
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	defer root.Close()
-	files := &sourceFiles{root: root, dir: dir, take: func(r record, at *source) { d.addSimple(r, at.path, at.start) }}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return []Problem{{File: file, Text: err.Error()}}
+	}
+	files := &sourceFiles{root: root, dir: dir, full: full, take: func(r record, at *source) { d.addSimple(r, at.path, at.start) }}
 	main, err := files.open(base)
 	if err != nil {
 		return []Problem{{File: file, Text: plain(err).Error()}}
@@ -269,26 +260,64 @@ func (d *draft) readMaster(file string) []Problem {
 	lines := bytes.Count(main.text, []byte("\n")) // most hold one record of a name of its own
 	d.records, d.nodes = slices.Grow(d.records, lines), slices.Grow(d.nodes, lines)
 
-	parser := dns.NewZoneParser(main, d.name, base)
-	parser.SetIncludeFS(files)
-	parser.SetIncludeAllowed(true)
-	generated := 0
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		at := files.current
-		at.inside = false
-		if at.generated {
-			if generated++; generated > maxGenerated {
-				return []Problem{{File: at.path, Line: at.start, Text: fmt.Sprintf(
-					"$GENERATE made more than %d records: write the zone with fewer", maxGenerated)}}
-			}
+	problems, generated := []Problem(nil), 0
+	origin := d.name
+	for {
+		parser := dns.NewZoneParser(main, origin, base)
+		parser.SetIncludeFS(files)
+		parser.SetIncludeAllowed(true)
+		if main.simple.hasTTL {
+			parser.SetDefaultTTL(main.simple.ttl)
 		}
-		d.add(rr, at.path, at.start)
-	}
-	if err := parser.Err(); err != nil {
-		return []Problem{parseProblem(files.current, err)}
+		for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+			at := files.current
+			at.inside = false
+			if at.generated {
+				if generated++; generated > maxGenerated {
+					return append(problems, Problem{File: at.path, Line: at.start, Text: fmt.Sprintf(
+						"$GENERATE made more than %d records: write the zone with fewer", maxGenerated)})
+				}
+			}
+			d.add(rr, at.path, at.start)
+		}
+		err := parser.Err()
+		if err == nil {
+			break
+		}
+		problems = append(problems, files.parseProblem(err))
+		if len(problems) >= maxProblems || !main.resume() {
+			return problems
+		}
+		origin = unpackName(main.simple.origin)
 	}
 	if at := files.cutOff; at != nil {
-		return []Problem{{File: at.path, Line: at.start, Text: "the file ends before the parenthesis is closed: it may be cut off"}}
+		problems = append(problems, Problem{File: at.path, Line: at.start, Text: cutOff})
 	}
-	return nil
+	return problems
+}
+
+// resume goes behind the record or directive that the parser didn't understand, for a new parser to find what else is wrong. What
+// an included file says behind it is not looked at. False if there is no more, or if it can't be told where that record ends
+// or what is in force behind it.
+func (s *source) resume() bool {
+	if s.simple.origin == nil || !s.simple.hasTTL || s.startAt < s.resumed {
+		return false
+	}
+	s.next, s.line, s.extra = s.startAt, s.start, ""
+	s.comment, s.quoted, s.escaped, s.inside, s.depth = false, false, false, false, 0
+	for s.next < len(s.text) {
+		s.begin = false
+		c := s.text[s.next]
+		s.next++
+		s.follow(c)
+		if s.begin {
+			s.depth = 0
+			if s.simple.owner != nil || s.next == len(s.text) || s.text[s.next] != ' ' && s.text[s.next] != '\t' {
+				break
+			} // else the owner was not understood, and the next record has the same
+		}
+	}
+	s.simple.told = false
+	s.resumed = s.next
+	return s.begin && s.next < len(s.text)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -285,5 +286,45 @@ func TestMaxUDPIsTold(t *testing.T) { // 122, 123
 		if m, _ := ask(t, r, set, "www", zones.UDP); m.IsEdns0().UDPSize() != want {
 			t.Errorf("MaxUDP %d: told %d", most, m.IsEdns0().UDPSize())
 		}
+	}
+}
+
+// TestExtendedErrorsFillTheRoom: an extended error without a text is sent if it fits behind the answer, to the octet (244).
+func TestExtendedErrorsFillTheRoom(t *testing.T) {
+	var text strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&text, "a%d CNAME %s.%s.%s.%s.broken\n", i, long, long, long, strings.Repeat("x", i+1))
+		fmt.Fprintf(&text, "%s%d CNAME %s.%s.a%d\n%s.%s.a%d CNAME a%d\n", long[:30], i, long, long, i, long, long, i, i)
+	}
+	set := zones.NewSet([]*zones.Zone{loadText(t, text.String(), nil), zones.Broken("broken.zone.test.")})
+	told, untold := 0, 0
+	for i := range 50 {
+		opt := optRecord(0)
+		binary.BigEndian.PutUint16(opt[3:], 512)
+		out := make([]byte, 1232)
+		r := &zones.Responder{Settings: &talkative}
+		got := out[:r.Respond(set, packet(0, oneWithOPT, question(fmt.Sprintf("%s%d.zone.test.", long[:30], i)), opt), out, zones.UDP, epoch)]
+		m := new(dns.Msg)
+		if err := unpack(m, got); err != nil {
+			t.Fatal(err)
+		}
+		if m.Truncated {
+			continue
+		}
+		switch room := 512 - len(got); {
+		case len(m.IsEdns0().Option) > 0:
+			told++
+			if room < 0 {
+				t.Errorf("answer of %d octets", len(got))
+			}
+		default:
+			untold++
+			if room < 0 || room >= 6 {
+				t.Errorf("no extended error in an answer of %d octets", len(got))
+			}
+		}
+	}
+	if told == 0 || untold == 0 {
+		t.Errorf("told in %d answers, left out of %d: the test misses the edge", told, untold)
 	}
 }

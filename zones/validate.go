@@ -116,7 +116,7 @@ func (d *draft) checkSet(key string, set rrset) {
 		}
 	}
 	if size > maxRRset {
-		d.complain(set.records[0], false, key, "the %s records need %d octets, more than fit into one message", dns.Type(set.typ), size)
+		d.complain(set.records[0], false, key, "the %s records need more than %d octets, which is what fits into one message", dns.Type(set.typ), maxRRset)
 	}
 }
 

@@ -93,20 +93,35 @@ const (
 func Load(name, file string, dynamics []Dynamic) (*Zone, []Problem) {
 	d := newDraft(name, file)
 	if problems := d.readMaster(file); problems != nil {
-		return nil, append(d.problems, problems...)
+		return nil, atMost(inOrder(append(d.problems, problems...)))
 	}
 	d.validate(dynamics)
-	slices.SortStableFunc(d.problems, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
-	})
+	inOrder(d.problems)
 	if fatal(d.problems) {
-		return nil, d.problems
+		return nil, atMost(d.problems)
 	}
 	z := d.compile()
 	if fatal(d.problems) { // glue that is too much is only known now
-		return nil, d.problems
+		return nil, atMost(d.problems)
 	}
 	return z, d.problems
+}
+
+// inOrder sorts problems by where they are, and returns them.
+func inOrder(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return problems
+}
+
+// atMost returns the first maxProblems problems of a zone that is refused; if there are more, the warnings go first.
+func atMost(problems []Problem) []Problem {
+	if len(problems) <= maxProblems {
+		return problems
+	}
+	problems = slices.DeleteFunc(problems, func(p Problem) bool { return p.Warning })
+	return problems[:min(len(problems), maxProblems)]
 }
 
 // Broken returns a zone that answers SERVFAIL with extended error 14, Not Ready (RFC 8914 section 4.15):

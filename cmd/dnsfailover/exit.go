@@ -106,7 +106,7 @@ func badFlag(cmd *cobra.Command, err error) error {
 // onlyConfig refuses arguments, and says how a file is given.
 func onlyConfig(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 && args[0] != "" && !cmd.Flags().Changed("config") {
-		return usagef("%q is no flag: did you mean --config %s?", args[0], args[0])
+		return usagef("%q is one argument too many: did you mean --config %s?", args[0], args[0])
 	}
 	return arguments()(cmd, args)
 }

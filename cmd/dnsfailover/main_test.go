@@ -106,6 +106,13 @@ func (b *backend) Why(name string, _ uint16, _ time.Time) (api.Why, error) {
 	if !strings.HasSuffix(name, "example.com.") {
 		return api.Why{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("%s lies in none of the zones", name)}
 	}
+	if name == "nothing.example.com." {
+		return api.Why{
+			Name: name, Type: "A", Rcode: "NXDOMAIN", Zone: "example.com.",
+			Authority: []string{"example.com.\t300\tIN\tSOA\tns1.example.com. hostmaster.example.com. 1 2 3 4 300"},
+			Steps:     []api.Step{{Rule: "zone", Applies: true, Text: "zone example.com. has no such name"}},
+		}, nil
+	}
 	return api.Why{
 		Name: name, Type: "A", Rcode: "NOERROR", Answer: []string{name + "\t60\tIN\tA\t203.0.113.10"}, Zone: "example.com.", Service: "web",
 		Steps: []api.Step{{Rule: "override", Text: "there is none"}, {Rule: "verdicts", Applies: true, Text: "primary is up and the first in order"}},
@@ -142,9 +149,9 @@ func (b *backend) Release(_ context.Context, service, _ string) (api.Service, er
 
 func (b *backend) Reload(context.Context) (api.Reload, error) {
 	if b.override != nil {
-		return api.Reload{Problems: []string{"example.com.zone:3: www.example.com.: it is bad"}}, nil
+		return api.Reload{Changed: b.override.Reason == "a bad zone", Problems: []string{"example.com.zone:3: www.example.com.: it is bad"}}, nil
 	}
-	return api.Reload{Warnings: []string{"dnsfailover.yaml:1:1: it is odd"}}, nil
+	return api.Reload{Changed: true, Warnings: []string{"dnsfailover.yaml:1:1: it is odd"}}, nil
 }
 
 // golden compares got with the file of that name under testdata.

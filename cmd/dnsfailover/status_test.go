@@ -63,6 +63,7 @@ func render(status api.Status, l look) string {
 func TestStatusAsATable(t *testing.T) {
 	golden(t, "status.txt", render(busy(), look{}))
 	golden(t, "status-narrow.txt", render(busy(), look{width: 80, height: 24}))
+	golden(t, "status-narrower.txt", render(busy(), look{width: 50, height: 24}))
 	golden(t, "status-colour.txt", render(busy(), look{color: true}))
 	golden(t, "status-empty.txt", render(api.Status{Ready: true}, look{}))
 }
@@ -78,9 +79,31 @@ func TestNothingThatOthersWroteReachesTheTerminalRaw(t *testing.T) {
 }
 
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
-	for _, line := range strings.Split(render(busy(), look{width: 100}), "\n") {
-		if n := columns(line); n > 100 {
-			t.Errorf("%d columns: %s", n, line)
+	for width := 10; width <= 120; width++ {
+		for _, line := range strings.Split(render(busy(), look{width: width}), "\n") {
+			if n := columns(line); n > width {
+				t.Errorf("%d columns on %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+func TestANarrowTerminalGetsFewerColumns(t *testing.T) {
+	status := api.Status{Ready: true, Services: busy().Services[:1]}
+	for width, want := range map[int]string{
+		120: "TARGET VERDICT ADDRESS VERDICT FOR LATENCY RUN LAST RESULT",
+		79:  "TARGET VERDICT ADDRESS VERDICT FOR LATENCY RUN LAST RESULT",
+		78:  "TARGET VERDICT ADDRESS VERDICT FOR LATENCY RUN",
+		65:  "TARGET VERDICT ADDRESS VERDICT FOR LATENCY RUN",
+		64:  "TARGET VERDICT ADDRESS VERDICT FOR RUN",
+		56:  "TARGET VERDICT ADDRESS VERDICT FOR RUN",
+		55:  "TARGET VERDICT ADDRESS VERDICT FOR",
+		49:  "TARGET VERDICT ADDRESS VERDICT FOR",
+	} {
+		for line := range strings.Lines(render(status, look{width: width})) {
+			if head := strings.Join(strings.Fields(line), " "); strings.HasPrefix(head, "TARGET") && head != want {
+				t.Errorf("%d columns: %s, want %s", width, head, want)
+			}
 		}
 	}
 }

@@ -80,10 +80,10 @@ type Address struct {
 
 // Why is the answer to GET /api/v1/why.
 type Why struct {
-	Name    string   `json:"name"`
-	Type    string   `json:"type"`
-	Rcode   string   `json:"rcode"`
-	Answer  []string `json:"answer"` // records in presentation format
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Rcode  string   `json:"rcode"`
+	Answer []string `json:"answer"` // records in presentation format
 	// Authority are the records beside the answer, such as the SOA of a negative one or the NS of a delegation.
 	Authority []string `json:"authority"`
 	Zone      string   `json:"zone"`

@@ -35,6 +35,7 @@ type Store interface {
 	PutSelection(service string, s state.Selection)
 	PutChecks(established map[string]state.Check)
 	KeepChecks(keep func(id string) bool)
+	DropSelection(service string)
 }
 
 // Options are what New needs.
@@ -54,7 +55,7 @@ type Control struct {
 	queue    queue                 // of transitions
 	commands chan func()           // run by control's goroutine
 	stopped  chan struct{}         // closed when that ends
-	operator chan struct{}         // holds one token while an operator's change is stored and served
+	operator chan struct{}         // holds one token while an operator's change is stored and served, or a world replaced
 	board    atomic.Pointer[board] // what was published
 
 	// Owned by control's goroutine.

@@ -67,11 +67,12 @@ func world(services ...config.Service) World {
 // house is a control that runs over a real store.
 type house struct {
 	*Control
-	t     *testing.T
-	world World
-	store *state.Store
-	log   *lines
-	stop  func() // ends control as a crash would, but for the store, which writes what waits
+	t      *testing.T
+	world  World
+	store  *state.Store
+	log    *lines
+	cancel func() // has control end
+	stop   func() // ends control as a crash would, but for the store, which writes what waits
 }
 
 // start runs a control over world and the store in dir. It must be called in a synctest bubble.
@@ -97,6 +98,7 @@ func start(t *testing.T, dir string, w World, wrap ...func(Store) Store) *house 
 			t.Error(err)
 		}
 	}()
+	h.cancel = cancel
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		<-ended

@@ -117,11 +117,19 @@ func (c *Control) tell(s *managed, now time.Time) {
 		c.forget(s.name(), *o)
 		s.expired = nil
 	}
+	d := s.ahead.Steps[0]
+	if allDown := d.Rule == policy.RuleAllDown; allDown != s.allDown {
+		s.allDown = allDown
+		if allDown {
+			c.log.Warn("all targets are down", "service", s.name(), "all_down", string(s.in.Service.AllDown), "serving", s.target(d.Target))
+		} else {
+			c.log.Info("all_down no longer applies", "service", s.name(), "rule", d.Rule, "serving", s.target(d.Target))
+		}
+	}
 	selection := s.selection(now)
 	if same(s.saved, selection) {
 		return
 	}
-	d := s.ahead.Steps[0]
 	if s.saved.Target != selection.Target || !slices.Equal(s.saved.Addresses, selection.Addresses) {
 		c.log.Info("selection changed", "service", s.name(), "from", s.saved.Target, "to", selection.Target,
 			"rule", d.Rule, "reason", d.Reason, "addresses", d.Addresses)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -40,16 +41,23 @@ func (c *Control) Switch(ctx context.Context, service string, s api.Switch) (api
 	if err := c.store.PutOverride(ctx, service, o); err != nil {
 		return api.Service{}, refuse(http.StatusServiceUnavailable, "the override of service %q can't be stored, so it is not served: %v", service, err)
 	}
-	return c.serve(ctx, service, "override set", o, func(sv *managed) {
-		c.overrides[service] = o
-		if index(sv.in.Service, o.Target) >= 0 {
-			sv.impose(&o)
+	return c.serve(ctx, service, "override", func(sv *managed) (tell func()) {
+		facts := append(overrideFacts(service, o), "author", o.Author, "reason", o.Reason)
+		if old, ok := c.overrides[service]; ok {
+			replaces := old.Target + " until " + untilText(old.Until)
+			if old.Author != "" {
+				replaces += " by " + old.Author
+			}
+			facts = append(facts, "replaces", replaces)
 		}
+		c.overrides[service] = o
+		sv.impose(&o)
+		return func() { c.log.Info("override set", facts...) }
 	})
 }
 
 // Release ends the override of a service. If there is none, but a better target waits for an operator because failback is manual,
-// the service goes back to it. It returns when that is stored and served; an *api.Problem says why not.
+// the service goes back to it. An override that has no place in the configuration is deleted. It returns when that is stored and served; an *api.Problem says why not.
 func (c *Control) Release(ctx context.Context, service, author string) (api.Service, error) {
 	done, err := c.turn(ctx)
 	if err != nil {
@@ -61,21 +69,22 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 	var refused error
 	err = c.do(ctx, func() {
 		now := c.current()
+		if stored, ok := c.overrides[service]; ok { // also one that is not applied
+			o = &stored
+			return
+		}
 		var sv *managed
 		if sv, refused = c.find(service); refused != nil {
 			return
 		}
 		in := sv.in
 		in.Now = now
-		switch stored, ok := c.overrides[service]; {
-		case ok: // also one that is not applied
-			o = &stored
-		case in.Held():
-			back = sv.selection(now)
-			back.Auto = sv.target(in.Candidate())
-		default:
+		if !in.Held() {
 			refused = refuse(http.StatusConflict, "service %q has no override", service)
+			return
 		}
+		back = sv.selection(now)
+		back.Auto = sv.target(in.Candidate())
 	})
 	switch {
 	case err != nil:
@@ -86,24 +95,31 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 		if err := c.store.DeleteOverride(ctx, service); err != nil {
 			return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so the override stays: %v", service, err)
 		}
-		o.Author = author
-		return c.serve(ctx, service, "override released", *o, func(sv *managed) {
+		return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
 			delete(c.overrides, service)
-			sv.impose(nil)
+			if sv != nil {
+				sv.impose(nil)
+			}
+			return func() {
+				c.log.Info("override released", append(overrideFacts(service, *o), "set_by", o.Author, "released_by", author, "reason", o.Reason)...)
+			}
 		})
 	}
 	if err := c.store.StoreSelection(ctx, service, back); err != nil {
 		return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so it stays where it is: %v", service, err)
 	}
-	return c.serve(ctx, service, "failback released", state.Override{Target: back.Auto, Author: author}, func(sv *managed) {
-		if i := index(sv.in.Service, back.Auto); i >= 0 && sv.in.Held() {
-			sv.in.Auto = i
+	return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
+		if sv.in.Held() {
+			sv.in.Auto = index(sv.in.Service, back.Auto)
+		}
+		return func() {
+			c.log.Info("failback released", "service", service, "target", back.Auto, "released_by", author)
 		}
 	})
 }
 
-// turn waits until no other operator's change is between the disk and the slot: the store and control must see
-// changes of a service in the same order.
+// turn waits until no other operator's change is between the disk and the slot, and no world is being replaced: the
+// store and control must see changes of a service in the same order, and what was found of it must still be there.
 func (c *Control) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case c.operator <- struct{}{}:
@@ -119,25 +135,31 @@ func (c *Control) current() time.Time {
 	return time.Now()
 }
 
-// serve applies a change that is stored, whether or not somebody still waits for it.
-func (c *Control) serve(ctx context.Context, service, message string, o state.Override, apply func(*managed)) (shown api.Service, err error) {
-	var refused error
+// serve applies a change that is stored, whether or not somebody still waits for it: what says what it is, apply
+// makes it and returns what logs it. The service is nil if the configuration has it no more. Its caller has the turn.
+func (c *Control) serve(ctx context.Context, service, what string, apply func(*managed) (tell func())) (shown api.Service, err error) {
 	err = c.do(context.WithoutCancel(ctx), func() {
 		now := c.current()
-		var sv *managed
-		if sv, refused = c.find(service); refused != nil {
+		sv := c.byName[service]
+		tell := apply(sv)
+		if sv == nil {
+			c.publish(nil)
+			tell()
+			shown = api.Service{Name: service, Records: []string{}, Answers: []string{}, Targets: []api.Target{}}
 			return
 		}
-		apply(sv)
-		c.settle([]*managed{sv}, now, func() {
-			c.log.Info(message, "service", service, "target", o.Target, "until", untilText(o.Until), "author", o.Author, "reason", o.Reason)
-		})
+		c.settle([]*managed{sv}, now, tell)
 		shown = c.show(&sv.view, now)
 	})
-	if err != nil {
-		return shown, interrupted(err)
+	if errors.Is(err, errStopped) {
+		return shown, refuse(http.StatusServiceUnavailable, "%v: the %s of service %q is stored, and the next start serves it", err, what, service)
 	}
-	return shown, refused
+	return shown, err
+}
+
+// overrideFacts are what every log line about an override says.
+func overrideFacts(service string, o state.Override) []any {
+	return []any{"service", service, "target", o.Target, "until", untilText(o.Until)}
 }
 
 // rehearse returns what would be served under o.

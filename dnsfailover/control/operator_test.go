@@ -79,10 +79,11 @@ func TestReleaseGoesWhereTheVerdictsPoint(t *testing.T) {
 		if _, err := h.Release(t.Context(), "web", "bob"); problem(t, err) != `409 service "web" has no override` {
 			t.Error(err)
 		}
-		if got := h.log.take("override set", "service", "target", "until", "author"); len(got) != 2 || got[0] != "web backup released alice" {
+		if got := h.log.take("override set", "service", "target", "until", "author", "replaces"); len(got) != 2 ||
+			got[0] != "web backup released alice <nil>" || got[1] != "web primary released alice backup until released by alice" {
 			t.Errorf("log %q", got)
 		}
-		if got := h.log.take("override released", "service", "target", "author"); len(got) != 1 || got[0] != "web primary bob" {
+		if got := h.log.take("override released", "service", "target", "set_by", "released_by"); len(got) != 1 || got[0] != "web primary alice bob" {
 			t.Errorf("log %q", got)
 		}
 	})
@@ -100,19 +101,21 @@ func TestRefusals(t *testing.T) {
 			s       api.Switch
 			want    string
 		}{
-			"no such service": {"wbe", api.Switch{Target: "backup", For: 60}, `404 there is no service "wbe"; there are api, web`},
-			"no such target":  {"web", api.Switch{Target: "bakcup", For: 60}, `404 service "web" has no target "bakcup"; it has primary, backup`},
-			"no end":          {"web", api.Switch{Target: "primary"}, "400 say how long: exactly one of for, until and until_released"},
-			"two ends":        {"web", api.Switch{Target: "primary", For: 60, Until: &soon}, "400 say how long: exactly one of for, until and until_released"},
+			"no such service":     {"wbe", api.Switch{Target: "backup", For: 60}, `404 there is no service "wbe": did you mean "web"?`},
+			"no such target":      {"web", api.Switch{Target: "bakcup", For: 60}, `404 service "web" has no target "bakcup": did you mean "backup"?`},
+			"a target unlike any": {"web", api.Switch{Target: "x", For: 60}, `404 service "web" has no target "x"; it has primary, backup`},
+			"no end":              {"web", api.Switch{Target: "primary"}, `422 say how long with exactly one of "for", "until" and "until_released"`},
+			"two ends":            {"web", api.Switch{Target: "primary", For: 60, Until: &soon}, `422 say how long with exactly one of "for", "until" and "until_released"`},
 			"an end in the past": {
 				"web", api.Switch{Target: "primary", Until: &past}, "422 until 1999-12-31T23:59:59Z is over: it is 2000-01-01T00:00:00Z",
 			},
 			"an end too far":    {"web", api.Switch{Target: "primary", Until: &far}, "422 until 2011-01-01T00:00:00Z is more than ten years ahead: take until_released"},
-			"too short":         {"web", api.Switch{Target: "primary", For: 0.5}, "422 for is 0.5 seconds, it can be from 1 second to ten years"},
-			"negative":          {"web", api.Switch{Target: "primary", For: -60}, "422 for is -60 seconds, it can be from 1 second to ten years"},
-			"not a number":      {"web", api.Switch{Target: "primary", For: math.NaN()}, "422 for is NaN seconds, it can be from 1 second to ten years"},
-			"infinite":          {"web", api.Switch{Target: "primary", For: math.Inf(1)}, "422 for is +Inf seconds, it can be from 1 second to ten years"},
-			"a novel as reason": {"web", api.Switch{Target: "primary", For: 60, Reason: strings.Repeat("x", 501)}, "400 a reason and an author have at most 500 octets"},
+			"too short":         {"web", api.Switch{Target: "primary", For: 0.5}, `422 "for" is 0.5 seconds: it must be from 1 second to 10 years`},
+			"negative":          {"web", api.Switch{Target: "primary", For: -60}, `422 "for" is -60 seconds: it must be from 1 second to 10 years`},
+			"not a number":      {"web", api.Switch{Target: "primary", For: math.NaN()}, `422 "for" is NaN seconds: it must be from 1 second to 10 years`},
+			"infinite":          {"web", api.Switch{Target: "primary", For: math.Inf(1)}, `422 "for" is +Inf seconds: it must be from 1 second to 10 years`},
+			"a novel as reason": {"web", api.Switch{Target: "primary", For: 60, Reason: strings.Repeat("x", 501)}, `422 "reason" has 501 bytes: keep it to 500`},
+			"a novel as author": {"web", api.Switch{Target: "primary", For: 60, Author: strings.Repeat("x", 502)}, `422 "author" has 502 bytes: keep it to 500`},
 			"a target that is down": {
 				"web",
 				api.Switch{Target: "backup", For: 60},
@@ -316,5 +319,157 @@ func TestCommandsEndWithTheServer(t *testing.T) {
 			t.Error(err)
 		}
 		h.is(primary, checks.Down) // nobody takes it, and nobody is held up
+	})
+}
+
+func TestOverrideWhoseServiceIsGoneCanBeReleased(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		h.override("backup")
+		other := world(service("other", "192.0.2.9"))
+		if err := h.Replace(t.Context(), other, func() {}); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.Problems(); len(got) != 1 || !strings.HasSuffix(got[0], "no such service; to delete it: dnsfailover release web") {
+			t.Errorf("problems %q", got)
+		}
+		if got, err := h.Release(t.Context(), "web", "bob"); err != nil || got.Name != "web" || got.Override != nil {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if got := h.Problems(); len(got) != 0 {
+			t.Errorf("problems %q", got)
+		}
+		if got := h.log.take("override released", "service", "target", "set_by", "released_by"); len(got) != 1 || got[0] != "web backup alice bob" {
+			t.Errorf("log %q", got)
+		}
+		if _, err := h.Release(t.Context(), "web", "bob"); problem(t, err) != `404 there is no service "web"; there are other` {
+			t.Error(err)
+		}
+		h.stop()
+		if got := start(t, dir, other).Problems(); len(got) != 0 {
+			t.Errorf("after a restart: %q", got)
+		}
+	})
+}
+
+func TestReloadWaitsForAnOperatorsChange(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan struct{})}
+		h := start(t, dir, world(web()), func(s Store) Store { d.Store = s; return d })
+		switched, replaced := make(chan error, 1), make(chan error, 1)
+		go func() {
+			_, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", UntilReleased: true})
+			switched <- err
+		}()
+		synctest.Wait()
+		go func() { replaced <- h.Replace(t.Context(), world(service("other", "192.0.2.9")), func() {}) }()
+		synctest.Wait()
+		if len(replaced) != 0 {
+			t.Error("the world was replaced between the disk and the slot")
+		}
+		close(d.hold)
+		if err := <-switched; err != nil {
+			t.Error(err)
+		}
+		h.serves(backup)
+		if err := <-replaced; err != nil {
+			t.Error(err)
+		}
+		if got := h.Problems(); len(got) != 1 { // what is on the disk is known
+			t.Errorf("problems %q", got)
+		}
+	})
+}
+
+func TestOverrideThatIsStoredWhileTheServerStopsIsServedByTheNext(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan struct{})}
+		h := start(t, dir, world(web()), func(s Store) Store { d.Store = s; return d })
+		switched := make(chan error, 1)
+		go func() {
+			_, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", UntilReleased: true})
+			switched <- err
+		}()
+		synctest.Wait()
+		h.cancel()
+		synctest.Wait()
+		close(d.hold)
+		if got := problem(t, <-switched); got != `503 the server is stopping: the override of service "web" is stored, and the next start serves it` {
+			t.Error(got)
+		}
+		h.stop()
+		start(t, dir, h.world).serves(backup)
+	})
+}
+
+// The disk is slow, and the override that is being extended expires meanwhile.
+func TestExtendedOverrideOutlivesTheOldOne(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		h := start(t, dir, world(web()), func(s Store) Store { d.Store = s; return d })
+		if _, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", For: 60}); err != nil {
+			t.Fatal(err)
+		}
+		d.hold = make(chan struct{})
+		switched := make(chan error, 1)
+		go func() {
+			_, err := h.Switch(t.Context(), "web", api.Switch{Target: "backup", UntilReleased: true})
+			switched <- err
+		}()
+		sleep(61 * time.Second)
+		close(d.hold)
+		if err := <-switched; err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Minute)
+		h.stop()
+		start(t, dir, h.world).serves(backup)
+	})
+}
+
+func TestStartTellsOfOverridesInForce(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web(), service("mail", "192.0.2.11")))
+		h.override("backup")
+		if _, err := h.Switch(t.Context(), "mail", api.Switch{Target: "primary", For: 60, Author: "bob"}); err != nil {
+			t.Fatal(err)
+		}
+		h.is(backup, checks.Down)
+		h.stop()
+		h = start(t, dir, h.world)
+		got := h.log.take("override in force", "level", "service", "target", "until", "author", "reason")
+		if len(got) != 2 || got[0] != "WARN web backup released alice patches" || got[1] != "INFO mail primary 2000-01-01T00:01:00Z bob " {
+			t.Errorf("log %q", got)
+		}
+	})
+}
+
+func TestAllDownIsLoggedWhenItBeginsAndEnds(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(web()))
+		begun := func(n int) {
+			t.Helper()
+			if got := h.log.take("all targets are down", "level", "service", "all_down", "serving"); len(got) != n || n > 0 && got[0] != "WARN web last backup" {
+				t.Errorf("log %q", got)
+			}
+		}
+		h.is(primary, checks.Down)
+		begun(0)
+		h.is(backup, checks.Down)
+		begun(1)
+		if err := h.Replace(t.Context(), world(web()), func() {}); err != nil {
+			t.Fatal(err)
+		}
+		begun(1)
+		h.is(backup, checks.Up)
+		if got := h.log.take("all_down no longer applies", "level", "service", "rule", "serving"); len(got) != 1 || got[0] != "INFO web verdicts backup" {
+			t.Errorf("log %q", got)
+		}
 	})
 }

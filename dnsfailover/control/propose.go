@@ -26,10 +26,14 @@ func (c *Control) propose(sv *managed, s api.Switch, now time.Time) (state.Overr
 	service := sv.in.Service
 	target := index(service, s.Target)
 	if target < 0 {
-		return o, refuse(http.StatusNotFound, "service %q has no target %q; it has %s", service.Name, s.Target, list(targets(service)))
+		return o, refuse(http.StatusNotFound, "service %q has no target %q%s", service.Name, s.Target, suggest(s.Target, targets(service), "it has"))
 	}
 	if len(s.Reason) > maxText || len(s.Author) > maxText {
-		return o, refuse(http.StatusBadRequest, "a reason and an author have at most %d octets", maxText)
+		what, given := "reason", s.Reason
+		if len(given) <= maxText {
+			what, given = "author", s.Author
+		}
+		return o, refuse(http.StatusUnprocessableEntity, "%q has %d bytes: keep it to %d", what, len(given), maxText)
 	}
 	given := 0
 	for _, set := range []bool{s.For != 0, s.Until != nil, s.UntilReleased} {
@@ -38,7 +42,7 @@ func (c *Control) propose(sv *managed, s api.Switch, now time.Time) (state.Overr
 		}
 	}
 	if given != 1 {
-		return o, refuse(http.StatusBadRequest, "say how long: exactly one of for, until and until_released")
+		return o, refuse(http.StatusUnprocessableEntity, "say how long with exactly one of \"for\", \"until\" and \"until_released\"")
 	}
 	switch {
 	case s.UntilReleased:
@@ -51,7 +55,7 @@ func (c *Control) propose(sv *managed, s api.Switch, now time.Time) (state.Overr
 			return o, refuse(http.StatusUnprocessableEntity, "until %s is more than ten years ahead: take until_released", text(o.Until))
 		}
 	case math.IsNaN(s.For), s.For < minOverride.Seconds(), s.For > maxOverride.Seconds():
-		return o, refuse(http.StatusUnprocessableEntity, "for is %.10g seconds, it can be from 1 second to ten years", s.For)
+		return o, refuse(http.StatusUnprocessableEntity, "\"for\" is %.10g seconds: it must be from 1 second to 10 years", s.For)
 	default:
 		o.Until = now.Add(time.Duration(s.For * float64(time.Second)))
 	}
@@ -88,7 +92,7 @@ func (c *Control) find(service string) (*managed, error) {
 	for _, s := range c.services {
 		names = append(names, s.name())
 	}
-	return nil, refuse(http.StatusNotFound, "there is no service %q; there are %s", service, list(names))
+	return nil, refuse(http.StatusNotFound, "there is no service %q%s", service, suggest(service, names, "there are"))
 }
 
 // list names the first of names.

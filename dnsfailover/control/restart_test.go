@@ -1,6 +1,7 @@
 package control
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,8 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/policy"
+	"dnsfailover/dnsfailover/state"
 )
 
 // whole leaves out what a restart may change: the counters that only the scheduler knows, how long answers
@@ -298,7 +301,7 @@ func TestOverrideOfWhatIsGoneIsKeptAndComesBack(t *testing.T) {
 		without.Targets = without.Targets[:1]
 		replace(world(without))
 		h.serves(primary)
-		if got := h.Problems(); len(got) != 1 || got[0] != `the override of service "web" to "backup" is kept but not applied: the service has no such target, it has primary` {
+		if got := h.Problems(); len(got) != 1 || got[0] != `the override of service "web" to "backup" is kept but not applied: the service has no such target, it has primary; to delete it: dnsfailover release web` {
 			t.Errorf("problems %q", got)
 		}
 		replace(world(service("other", "192.0.2.9")))
@@ -339,4 +342,76 @@ func TestTransitionsOfChecksThatAreGoneAreIgnored(t *testing.T) {
 			t.Errorf("verdict %s", got)
 		}
 	})
+}
+
+// TestReloadFollowsAnEdgeThatControlHasNotWokenUpFor has a failback pass right before a reload: what then counts is where
+// the service is, not where it was.
+func TestReloadFollowsAnEdgeThatControlHasNotWokenUpFor(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sv := web()
+		h := start(t, dir, world(sv))
+		h.is(backup, checks.Up)
+		h.is(primary, checks.Down)
+		h.is(primary, checks.Up)
+		h.stop()
+		time.Sleep(2 * time.Minute)
+		h.serves(primary)
+		sv.Failback.Manual = true
+		h.world = world(sv)
+		before := h.byName["web"].in.Facts
+		h.settleIn(h.world, time.Now(), nil, func(check *checks.Check, _ string) policy.Fact {
+			return before[h.places.byID[check.ID].target][0]
+		})
+		h.serves(primary)
+	})
+}
+
+func TestRestoredInstantsGoByTheMonotonicClock(t *testing.T) {
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	open := func() *state.Store {
+		s, err := state.Open(dir, state.Options{Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	w, at := world(web()), time.Now().Add(-time.Hour)
+	id := "web/primary@192.0.2.1"
+	s := open()
+	s.PutChecks(map[string]state.Check{id: {Probe: "tcp 192.0.2.1:443", State: checks.State{Verdict: checks.Up, Since: at}}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := New(w, Options{Log: log, Store: open()}).Restored()[id].Since
+	if !got.Round(0).Equal(at.Round(0)) || got == got.Round(0) {
+		t.Errorf("up since %v, wanted %v with a monotonic part", got, at)
+	}
+}
+
+func TestSelectionOfAServiceThatIsGoneIsKeptForADay(t *testing.T) {
+	for pause, want := range map[time.Duration]string{23 * time.Hour: backup, 25 * time.Hour: primary} {
+		t.Run(pause.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				h := start(t, dir, world(web()))
+				h.is(backup, checks.Up)
+				h.is(primary, checks.Down)
+				h.stop()
+				sleep(100 * 24 * time.Hour) // how old the selection is does not matter
+				other := world(service("other", "192.0.2.9"))
+				start(t, dir, other).stop()
+				sleep(pause)
+				start(t, dir, other).stop()
+				h = start(t, dir, world(web()))
+				h.serves(want)
+				h.stop()
+				h = start(t, dir, h.world)
+				if got := h.store.Contents().Selections; !got["web"].Gone.IsZero() || got["other"].Gone.IsZero() {
+					t.Errorf("stored %+v", got)
+				}
+			})
+		})
+	}
 }

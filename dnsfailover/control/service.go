@@ -20,6 +20,7 @@ type managed struct {
 	// expired is an override that is over and of which nobody was told yet, saved the selection that was told last.
 	expired *state.Override
 	saved   state.Selection
+	allDown bool // it was told that all targets are down
 }
 
 // view is what is published of a service. It is immutable: facts are copied before they change.
@@ -73,5 +74,5 @@ func (s *managed) selection(now time.Time) state.Selection {
 // same tells whether b adds nothing that a restart must know: Present is no later than MaxTTL after the end.
 func same(a, b state.Selection) bool {
 	return a.Auto == b.Auto && a.Target == b.Target && slices.Equal(a.Addresses, b.Addresses) &&
-		a.Since.Equal(b.Since) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL
+		a.Since.Equal(b.Since) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL && a.Gone.Equal(b.Gone)
 }

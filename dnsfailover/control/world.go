@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -60,17 +61,34 @@ func (c *Control) restore(world World, now time.Time) {
 			return policy.Fact{}
 		}
 		fact := policy.Fact{State: stored.State}
+		if since := fact.State.Since; !since.IsZero() {
+			fact.State.Since = now.Add(since.Sub(now)) // by the monotonic clock too, which nobody sets back
+		}
 		if fact.State.Contrary() {
 			fact.Earliest = now // how far the run's next result is nobody knows
 		}
 		return fact
 	})
+	for _, s := range c.services {
+		if o := s.override; o != nil {
+			level := slog.LevelInfo
+			if s.in.Verdict(s.in.Override.Target) == checks.Down {
+				level = slog.LevelWarn
+			}
+			c.log.Log(context.Background(), level, "override in force", append(overrideFacts(s.name(), *o), "author", o.Author, "reason", o.Reason)...)
+		}
+	}
 }
 
 // Replace makes world the one that is decided over; it returns when its slots are filled. publish is called
 // right then, on control's goroutine, to swap the live set. Services keep what they had by their names, checks by ID
 // and probe. The scheduler must be given the new checks, with what Restored then returns, after Replace.
 func (c *Control) Replace(ctx context.Context, world World, publish func()) error {
+	done, err := c.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return c.do(ctx, func() {
 		now := c.current()
 		before, services := c.places, c.services
@@ -101,6 +119,9 @@ func (c *Control) Begin(ctx context.Context) error {
 // settleIn builds the services of world, with the facts that fact returns for their checks, fills their slots, runs
 // publish if it is not nil, and tells.
 func (c *Control) settleIn(world World, now time.Time, publish func(), fact func(*checks.Check, string) policy.Fact) {
+	for _, s := range c.services {
+		c.catchUp(s, now) // also with what has passed since control woke up
+	}
 	c.forgetExpired(now)
 	before := c.byName
 	for name, s := range before {
@@ -121,6 +142,7 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 		s.slot.Store(s.ahead.Timeline)
 		c.services[i], c.byName[cfg.Name] = s, s
 	}
+	c.retire(now)
 	if publish != nil {
 		publish()
 	}
@@ -144,6 +166,7 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 func (s *managed) inherit(old *managed, last state.Selection, served time.Time) {
 	switch {
 	case old != nil:
+		s.allDown = old.allDown
 		s.ledger = old.ledger.Served(old.ahead, served)
 		d := old.ahead.Steps[old.ahead.At(served)]
 		last.Target, last.Addresses, last.Since = old.target(d.Target), d.Addresses, s.ledger.Since
@@ -160,6 +183,25 @@ func (s *managed) inherit(old *managed, last state.Selection, served time.Time) 
 	s.saved = last
 	if d := s.ahead.Steps[0]; last.Target != s.target(d.Target) || !slices.Equal(last.Addresses, d.Addresses) {
 		s.ledger = s.ledger.Switched(served)
+	}
+}
+
+// keepGone is for how long the selection of a service is kept that the configuration has no more: it may come back.
+const keepGone = 24 * time.Hour
+
+// retire notes since when services are gone, and forgets those that are so for long.
+func (c *Control) retire(now time.Time) {
+	for name, last := range c.selections {
+		switch {
+		case c.byName[name] != nil:
+		case last.Gone.IsZero():
+			last.Gone = now
+			c.selections[name] = last
+			c.store.PutSelection(name, last)
+		case now.Sub(last.Gone) > keepGone:
+			delete(c.selections, name)
+			c.store.DropSelection(name)
+		}
 	}
 }
 
@@ -213,10 +255,10 @@ func (c *Control) homeless(now time.Time) []string {
 		switch s := c.byName[name]; {
 		case !o.Until.IsZero() && !now.Before(o.Until):
 		case s == nil:
-			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the configuration has no such service", name, o.Target))
+			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the configuration has no such service; to delete it: dnsfailover release %s", name, o.Target, name))
 		case s.override == nil:
-			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the service has no such target, it has %s",
-				name, o.Target, list(targets(s.in.Service))))
+			problems = append(problems, fmt.Sprintf("the override of service %q to %q is kept but not applied: the service has no such target, it has %s; to delete it: dnsfailover release %s",
+				name, o.Target, list(targets(s.in.Service)), name))
 		}
 	}
 	return problems

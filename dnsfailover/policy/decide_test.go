@@ -168,15 +168,15 @@ func TestServedAddresses(t *testing.T) {
 		vs   []checks.Verdict
 		want []string
 	}{
-		"all up":                               {1, []checks.Verdict{up, up, up}, []string{a1, b2, a3}},
-		"one of a family down":                 {1, []checks.Verdict{up, up, d}, []string{a1, b2}},
-		"unknown takes no address away":        {1, []checks.Verdict{u, up, up}, []string{a1, b2, a3}},
-		"each family by itself":                {1, []checks.Verdict{d, u, up}, []string{b2, a3}},
-		"unknown and down":                     {1, []checks.Verdict{u, d, u}, []string{a1, a3}},
-		"a family that is down is not served":  {1, []checks.Verdict{up, d, up}, []string{a1, a3}},
-		"all addresses of a target down":       {1, []checks.Verdict{d, d, d}, []string{a1, b2, a3}},
-		"the others if the need is not met":    {3, []checks.Verdict{up, d, up}, []string{a1, a3}},
-		"the only one that is not down":        {2, []checks.Verdict{d, u, d}, []string{b2}},
+		"all up":                              {1, []checks.Verdict{up, up, up}, []string{a1, b2, a3}},
+		"one of a family down":                {1, []checks.Verdict{up, up, d}, []string{a1, b2}},
+		"unknown takes no address away":       {1, []checks.Verdict{u, up, up}, []string{a1, b2, a3}},
+		"each family by itself":               {1, []checks.Verdict{d, u, up}, []string{b2, a3}},
+		"unknown and down":                    {1, []checks.Verdict{u, d, u}, []string{a1, a3}},
+		"a family that is down is not served": {1, []checks.Verdict{up, d, up}, []string{a1, a3}},
+		"all addresses of a target down":      {1, []checks.Verdict{d, d, d}, []string{a1, b2, a3}},
+		"the others if the need is not met":   {3, []checks.Verdict{up, d, up}, []string{a1, a3}},
+		"the only one that is not down":       {2, []checks.Verdict{d, u, d}, []string{b2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := Input{Service: service(3), Now: epoch, Facts: [][]Fact{nil}}

@@ -40,7 +40,7 @@ func TestReloadTakesWhatIsGood(t *testing.T) {
 ` + dir + `/dnsfailover\.yaml:13:1: "canaries" is not supported yet.*
 `
 	out, code := s.cli("reload")
-	if matches(t, out, problems+`dnsfailover: not everything was taken: 3 problems\n`); code != 1 {
+	if matches(t, out, problems+`dnsfailover: nothing was changed; the old configuration serves on: 3 problems\n`); code != 1 {
 		t.Errorf("reload of a bad configuration: exit %d", code)
 	}
 	same("after a bad configuration")

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"time"
 )
 
-// terminal is a command that runs on a terminal of 80 columns and 24 lines.
+// terminal is a command that runs on a terminal of 24 lines.
 type terminal struct {
 	t     *testing.T
 	shown *lines
@@ -20,7 +21,12 @@ type terminal struct {
 // onTerminal runs a command line, in which dnsfailover is the binary, on a terminal of its own.
 func (s *server) onTerminal(t *testing.T, line string) *terminal {
 	t.Helper()
-	line = "stty cols 80 rows 24; exec " + strings.ReplaceAll(line, "dnsfailover", binary)
+	return s.onTerminalOf(t, 80, line)
+}
+
+func (s *server) onTerminalOf(t *testing.T, width int, line string) *terminal {
+	t.Helper()
+	line = fmt.Sprintf("stty cols %d rows 24; exec ", width) + strings.ReplaceAll(line, "dnsfailover", binary)
 	cmd := s.command(t, "script", "-qefc", line, "/dev/null")
 	term := &terminal{t: t, shown: &lines{}, exit: make(chan int, 1)}
 	cmd.Stdout, cmd.Stderr = term.shown, term.shown
@@ -93,10 +99,31 @@ func TestWatchOnATerminal(t *testing.T) {
 	if code != 0 || !strings.HasSuffix(last, "\x1b[?25h\x1b[?1049l") {
 		t.Errorf("^C: exit %d, last shown %q", code, last)
 	}
+	noWider(t, term, 80)
+}
+
+// TestWatchOnANarrowTerminal leaves out columns, and wraps no line.
+func TestWatchOnANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	primary, backup := newSite(t), newSite(t)
+	s := newServer(t, quick+web(plain, primary, backup), "").start()
+	s.verdict("web", "primary", "up")
+	term := s.onTerminalOf(t, 48, "dnsfailover status --watch")
+	term.shows(`FOR\x1b\[0m( +\x1b\[2mRUN\x1b\[0m)?\x1b\[K\s+\x1b\[1m> primary`)
+	term.presses(controlC)
+	if code, _ := term.ends(); code != 0 || strings.Contains(term.shown.String(), "LAST RESULT") {
+		t.Errorf("^C: exit %d, shown %q", code, term.shown)
+	}
+	noWider(t, term, 48)
+}
+
+// noWider fails if a line was shown that a terminal of that width wraps.
+func noWider(t *testing.T, term *terminal, width int) {
+	t.Helper()
 	escapes := regexp.MustCompile(`\x1b\[[?0-9;]*[A-Za-z]`)
 	for line := range strings.Lines(escapes.ReplaceAllString(strings.ReplaceAll(term.shown.String(), "\x1b[H", "\n"), "")) {
-		if line = strings.TrimRight(line, "\r\n"); len(line) > 80 && !strings.HasPrefix(line, "no server answers") && !strings.HasSuffix(line, "^C") {
-			t.Errorf("%d columns on a terminal of 80: %q", len(line), line)
+		if line = strings.TrimRight(line, "\r\n"); len(line) > width && !strings.HasSuffix(line, "^C") {
+			t.Errorf("%d columns on a terminal of %d: %q", len(line), width, line)
 		}
 	}
 }
@@ -155,11 +182,39 @@ func TestWaitOnATerminal(t *testing.T) {
 	if code, last := term.ends(); code != 1 || last != "dnsfailover: interrupted\r\n" {
 		t.Errorf("^C: exit %d, last shown %q", code, last)
 	}
+	term = s.onTerminal(t, `dnsfailover switch web backup --for 1m --wait`)
+	term.shows(`left`)
+	term.presses(controlC)
+	if code, last := term.ends(); code != 1 || last != "dnsfailover: interrupted; the override to backup stays: \"dnsfailover release web\" ends it\r\n" {
+		t.Errorf("^C in switch --wait: exit %d, last shown %q", code, last)
+	}
+	if o := s.service("web").Override; o == nil || o.Target != "backup" {
+		t.Errorf("after ^C in switch --wait the override is %+v", o)
+	}
+	s.must("switch", "web", "primary", "--for", "1m")
 	// The wait for a switch that somebody else undoes fails.
 	term = s.onTerminal(t, `dnsfailover switch web backup --for 1m --wait`)
 	term.shows(`left`)
 	s.must("release", "web")
 	if code, last := term.ends(); code != 1 || last != "dnsfailover: web serves primary and not backup any more: primary is up\r\n" {
 		t.Errorf("released under way: exit %d, last shown %q", code, last)
+	}
+}
+
+// TestWaitWithoutColour draws no bar where NO_COLOR asks for plain text: it prints lines, as in a pipe.
+func TestWaitWithoutColour(t *testing.T) {
+	t.Parallel()
+	primary, backup := newSite(t), newSite(t)
+	s := newServer(t, quick+web("ttl: {min: 1s, max: 2s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").start()
+	s.verdict("web", "primary", "up")
+	s.verdict("web", "backup", "up")
+	term := s.onTerminal(t, `env NO_COLOR=1 dnsfailover switch web backup --for 1m --wait`)
+	code, _ := term.ends()
+	matches(t, term.shown.String(), `web: switched; serves backup at [^\x1b]*\r
+web: serves backup at \S+; drained in \ds, at `+clockTime+`\r
+safe: web serves backup at \S+, and no correct cache holds anything else\r
+`)
+	if code != 0 {
+		t.Errorf("exit %d", code)
 	}
 }

@@ -73,6 +73,7 @@ safe: web serves backup at `+b+`, and no correct cache holds anything else
 	primary.becomes("stopped")
 	s.verdict("web", "primary", "down")
 	matches(t, s.must("why", "www.example.test", "AAAA"), `www\.example\.test\. AAAA: NOERROR
+  authority: example\.test\. 2 IN SOA ns1\.example\.test\. hostmaster\.example\.test\. 1 7200 900 1209600 5
 
   zone         example\.test\.
   service      web
@@ -127,10 +128,11 @@ func TestSwitchUntil(t *testing.T) {
 			t.Errorf("switch %v: exit %d\n%s", args, code, out)
 		}
 	}
-	out, code := s.cli("switch", "web", "backup", "--for", "200000h")
-	if code != 1 || !strings.Contains(out, "10 years") {
-		t.Errorf("for 23 years: exit %d\n%s", code, out)
+	out, code := s.cli("switch", "web", "backup", "--for", "87600h1s")
+	if code != 2 || !strings.Contains(out, "--for 87600h1s is too long: give at most 10 years") {
+		t.Errorf("for over 10 years: exit %d\n%s", code, out)
 	}
+	s.must("switch", "web", "backup", "--for", "87600h", "--dry-run")
 }
 
 // TestManualFailback stays on the backup until somebody releases it, also over a restart.
@@ -165,7 +167,7 @@ func TestExitCodes(t *testing.T) {
 	for want, lines := range map[int][]string{
 		0: {"status", "status -o json", "why www.example.test", "why example.test NS", "version", "reload", "completion bash", "help switch", "--help"},
 		1: {"status web", "wait web", "release web", "switch web backup --for 1m", "why www..example.test", "why www.example.test NOTYPE"},
-		2: {"", "stauts", "status a b", "status --nope", "why", "switch web", "switch web backup", "status -o xml", "serve", "validate", "probe"},
+		2: {"", "stauts", "status a b", "status --nope", "why", "switch web", "switch web backup", "status -o xml", "serve", "validate", "probe", "completion", "completion tcsh", "validate a.yaml"},
 	} {
 		for _, line := range lines {
 			out, code := s.cli(strings.Fields(line)...)

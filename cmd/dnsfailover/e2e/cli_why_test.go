@@ -27,16 +27,19 @@ func TestWhyExplainsEveryKindOfAnswer(t *testing.T) {
   3\. service  www\.example\.org\. lies in none of our zones: a resolver asks elsewhere for it
 `,
 		"a.sub.example.test": `a\.sub\.example\.test\. A: NOERROR
+  authority: sub\.example\.test\. 300 IN NS ns\.sub\.example\.test\.
 
   zone     example\.test\.
 > 1\. zone  zone example\.test\. delegates the name away: sub\.example\.test\. lies on ns\.sub\.example\.test\.
 `,
 		"ns1.example.test MX": `ns1\.example\.test\. MX: NOERROR
+  authority: example\.test\. 5 IN SOA ns1\.example\.test\. hostmaster\.example\.test\. 1 7200 900 1209600 5
 
   zone     example\.test\.
 > 1\. zone  zone example\.test\. has the name, but nothing of this type
 `,
 		"nothing.example.test": `nothing\.example\.test\. A: NXDOMAIN
+  authority: example\.test\. 5 IN SOA ns1\.example\.test\. hostmaster\.example\.test\. 1 7200 900 1209600 5
 
   zone     example\.test\.
 > 1\. zone  zone example\.test\. has neither the name nor a wildcard for it

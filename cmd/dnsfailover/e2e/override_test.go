@@ -178,8 +178,8 @@ func TestATargetThatIsDownNeedsForce(t *testing.T) {
 	}
 	// What is not there can't be forced.
 	for want, args := range map[string][]string{
-		`dnsfailover: service "web" has no target "bakcup"; it has primary, backup\n`: {"switch", "web", "bakcup", "--for", "1m", "--force"},
-		`dnsfailover: there is no service "wbe"; there are web\n`:                     {"switch", "wbe", "backup", "--for", "1m", "--force"},
+		`dnsfailover: service "web" has no target "bakcup": did you mean "backup"\?\n`: {"switch", "web", "bakcup", "--for", "1m", "--force"},
+		`dnsfailover: there is no service "wbe": did you mean "web"\?\n`:               {"switch", "wbe", "backup", "--for", "1m", "--force"},
 	} {
 		out, code := s.cli(args...)
 		if code != 1 {

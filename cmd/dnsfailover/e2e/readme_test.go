@@ -88,6 +88,8 @@ func TestReadme(t *testing.T) {
 		"detected within 20.3s, every cache follows within 1m15.1s",
 		"IN\tA\t203.0.113.10\n",
 		"now reboot the primary",
+		`"override":{"target":"backup",`,
+		`"author":"deploy"`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("nowhere in the output: %s", want)
@@ -110,8 +112,14 @@ func readmeCommand(command, root string) string {
 	switch {
 	case strings.HasPrefix(command, "go "):
 		return show + "(cd " + root + " && " + command + ")\n"
-	case strings.HasSuffix(command, "&"): // the server: the next command needs it
-		return show + command + "\nfor i in $(seq 300); do [ -S /var/lib/dnsfailover/control.sock ] && break; sleep 0.1; done\n"
+	case strings.HasSuffix(command, "&"): // a server: the next command needs it
+		socket := "/var/lib/dnsfailover/control.sock"
+		if strings.Contains(command, "local.yaml") {
+			socket = "state/control.sock"
+		}
+		return show + command + "\nfor i in $(seq 300); do [ -S " + socket + " ] && break; sleep 0.1; done\n"
+	case command == "kill $!": // the next server needs its admin address
+		return show + command + "\nwait $!\n"
 	}
 	return show + command + "\n"
 }

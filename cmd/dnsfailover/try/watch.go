@@ -108,7 +108,10 @@ func ttlReason(service api.Service, shrinks bool) string {
 	case service.Override != nil:
 		return ""
 	}
-	return ": it shrinks, since a probe failed"
+	if service.Serving == service.Targets[0].Name {
+		return ": it shrinks, since a probe failed"
+	}
+	return ": it shrinks, since a probe of the " + service.Targets[0].Name + " succeeded"
 }
 
 // clock returns the time since the begin.
