@@ -79,8 +79,7 @@ const controlC = "\x03"
 func TestWatchOnATerminal(t *testing.T) {
 	t.Parallel()
 	primary, backup := newSite(t), newSite(t)
-	s := newServer(t, quick+web(plain, primary, backup), "").start()
-	s.pin()
+	s := newServer(t, quick+web(plain, primary, backup), "").startPinned()
 	s.verdict("web", "primary", "up")
 	term := s.onTerminal(t, "dnsfailover status --watch")
 	term.shows(`^\x1b\[\?1049h\x1b\[\?25l\x1b\[H.*every second, \^C ends it`)

@@ -18,8 +18,7 @@ func TestPeers18And24AnOverrideSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	primary, backup := newSite(t), newSite(t)
-	s := newServer(t, quick+web(plain, primary, backup), "").start()
-	s.pin()
+	s := newServer(t, quick+web(plain, primary, backup), "").startPinned()
 	s.verdict("web", "backup", "up")
 	s.must("switch", "web", "backup", "--for", "1h", "--reason", "kernel & co")
 	s.kill()
@@ -59,7 +58,7 @@ func TestPeers18And24AnOverrideSurvives(t *testing.T) {
 	same("after a reload that brought its target back")
 	s.must("release", "web")
 	s.kill()
-	s.pin()
+	s.rewrite("127.0.0.1:0", s.dns)
 	s.start()
 	if o := s.service("web").Override; o != nil {
 		t.Errorf("released, and after a kill -9 it is %+v", o)

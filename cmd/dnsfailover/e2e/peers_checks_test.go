@@ -60,8 +60,7 @@ func TestPeers11AllDownStaysAndUnknownTakesNothingOver(t *testing.T) {
 	primary, backup := newSite(t), newSite(t)
 	primary.becomes("503")
 	backup.becomes("503")
-	s := newServer(t, quick+web("all_down: first\n    ttl: {min: 1s, max: 5s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").start()
-	s.pin()
+	s := newServer(t, quick+web("all_down: first\n    ttl: {min: 1s, max: 5s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").startPinned()
 	s.wait("all are down", func() bool { return s.service("web").Rule == "all_down" })
 	since := s.service("web").Since
 	seen := backup.visits()
@@ -78,7 +77,7 @@ func TestPeers11AllDownStaysAndUnknownTakesNothingOver(t *testing.T) {
 	fresh := newSite(t)
 	fresh.becomes("hang")
 	s.write("dnsfailover.yaml", listen+quick+web(plain, fresh, backup, primary))
-	s.pin()
+	s.rewrite("127.0.0.1:0", s.dns)
 	stop := make(chan struct{})
 	answers := s.poll("www.example.test", 5*time.Millisecond, stop)
 	s.must("reload")

@@ -25,8 +25,7 @@ func TestPeers01ARestartWithOneLostProbeKeepsTheAnswer(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			primary, backup := newSite(t), newSite(t)
-			s := newServer(t, quick+web(plain, primary, backup), "").start()
-			s.pin()
+			s := newServer(t, quick+web(plain, primary, backup), "").startPinned()
 			s.verdict("web", "primary", "up")
 			s.verdict("web", "backup", "up")
 			s.saved()
@@ -93,8 +92,7 @@ func TestPeers03ARestartKeepsCounters(t *testing.T) {
 			t.Parallel()
 			primary, backup := newSite(t), newSite(t)
 			s := newServer(t, "defaults: {check: {interval: 2s, timeout: 500ms, fall: 4, rise: 2, recheck: 2s}}\n"+
-				web("ttl: {min: 1s, max: 30s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").start()
-			s.pin()
+				web("ttl: {min: 1s, max: 30s}\n    failback: {mode: auto, after: 0s}", primary, backup), "").startPinned()
 			s.verdict("web", "primary", "up")
 			primary.becomes("503")
 			s.wait("two probes have failed", func() bool {
@@ -131,8 +129,8 @@ func TestPeers15TheFirstAnswerIsValid(t *testing.T) {
 			primary.becomes(how)
 			backup.becomes(how)
 			s := newServer(t, quick+web(plain, primary, backup), "")
-			s.dns = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-			s.pin()
+			s.moveTo(newIP())
+			s.pin(freePort(t))
 			s.launch()
 			stop := make(chan struct{})
 			answers := s.poll("www.example.test", time.Millisecond, stop)
@@ -162,15 +160,14 @@ func TestPeers21And23ARestartUnderLoadAnswersNothingWrong(t *testing.T) {
   - name: moved
     records: [moved.example.test]
     targets: [{name: here, addresses: [%s]}, {name: there, addresses: [%s]}]
-`, newIP(), other), "").start()
-	s.pin()
+`, newIP(), other), "").startPinned()
 	s.verdict("web", "primary", "up")
 	s.must("switch", "moved", "there", "--until-released")
 	s.saved()
 
 	s.write("queries", "www.example.test A\nmoved.example.test A\nns1.example.test A\n")
-	_, port, _ := net.SplitHostPort(s.dns)
-	load := exec.Command("dnsperf", "-s", "127.0.0.1", "-p", port, "-d", s.path("queries"), "-l", "6", "-Q", "1500", "-t", "1", "-c", "4")
+	ip, port, _ := net.SplitHostPort(s.dns)
+	load := exec.Command("dnsperf", "-s", ip, "-p", port, "-d", s.path("queries"), "-l", "6", "-Q", "1500", "-t", "1", "-c", "4")
 	report := &lines{}
 	load.Stdout, load.Stderr = report, report
 	if err := load.Start(); err != nil {

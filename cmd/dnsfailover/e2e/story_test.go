@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,14 +79,44 @@ func (s *server) saved() {
 	s.wait("a second has passed", func() bool { return time.Since(begin) > 1200*time.Millisecond })
 }
 
-// pin has the server listen on the port it has now also after a restart.
-func (s *server) pin() {
+// startPinned starts the server on an address and port that it has also after a restart. The address is its own: on
+// another, somebody else could take the port while no server is there.
+func (s *server) startPinned() *server {
+	s.t.Helper()
+	s.moveTo(newIP())
+	s.start()
+	_, port, _ := net.SplitHostPort(s.dns)
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.pin(n)
+	return s
+}
+
+// moveTo has the server listen at ip, at a port that it picks.
+func (s *server) moveTo(ip string) {
+	s.t.Helper()
+	s.rewrite("127.0.0.1:0", ip+":0")
+	s.dns = ip + ":0"
+}
+
+// pin has the server listen on port when it starts next.
+func (s *server) pin(port int) {
+	s.t.Helper()
+	ip, _, _ := net.SplitHostPort(s.dns)
+	s.dns = fmt.Sprintf("%s:%d", ip, port)
+	s.rewrite(ip+":0", s.dns)
+}
+
+// rewrite replaces the first old in the configuration.
+func (s *server) rewrite(old, replacement string) {
 	s.t.Helper()
 	text, err := os.ReadFile(s.path("dnsfailover.yaml"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.write("dnsfailover.yaml", strings.Replace(string(text), "127.0.0.1:0", s.dns, 1))
+	s.write("dnsfailover.yaml", strings.Replace(string(text), old, replacement, 1))
 }
 
 // sample is one answer and when it was asked for and came.
