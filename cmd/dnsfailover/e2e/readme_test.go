@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	fence    = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```")
+	fence    = regexp.MustCompile("(?ms)^ *```(\\w+)\n(.*?)^ *```")
 	fileName = regexp.MustCompile(`^[#;] (\S+)\n`)
 )
 
@@ -39,7 +39,7 @@ func TestReadme(t *testing.T) {
 	}
 	script := &strings.Builder{}
 	script.WriteString(readmeStage)
-	commands, files := 0, []string{}
+	commands, files, units := 0, []string{}, 0
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 		switch kind, body := block[1], block[2]; kind {
 		case "yaml", "zone":
@@ -57,6 +57,7 @@ func TestReadme(t *testing.T) {
 				}
 			}
 		case "ini":
+			units++
 			const exec = "/usr/local/bin/dnsfailover "
 			if !strings.Contains(body, "ExecStart="+exec+"serve --config ") || !strings.Contains(body, "ExecReload="+exec+"reload\n") {
 				t.Errorf("the unit starts something else:\n%s", body)
@@ -65,8 +66,8 @@ func TestReadme(t *testing.T) {
 			t.Errorf("a block of kind %q that no test reads:\n%s", kind, body)
 		}
 	}
-	if commands < 15 || len(files) < 3 {
-		t.Fatalf("found only %d commands and the files %v", commands, files)
+	if commands < 15 || len(files) < 3 || units != 1 {
+		t.Fatalf("found only %d commands, the files %v and %d units", commands, files, units)
 	}
 	write("deploy.token", "0123456789abcdef0123456789abcdef\n")
 	write("cookies.txt", "0123456789abcdef0123456789abcdef\n")
