@@ -44,15 +44,6 @@ func NewSet(list []*Zone) *Set {
 // Zones returns the zones in the order given.
 func (s *Set) Zones() []*Zone { return s.zones }
 
-// Find returns the index of the zone that answers for a fully qualified name; -1 for none.
-func (s *Set) Find(name string, qtype uint16) int {
-	var n wire.Name
-	if n.Read(packName(name)) == 0 {
-		return -1
-	}
-	return s.find(&n, qtype)
-}
-
 // above returns the index of the nearest zone above z.
 func (s *Set) above(z *Zone) int {
 	if z.labels == 0 {

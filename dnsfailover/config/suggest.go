@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"dnsfailover/dnsfailover/meant"
 )
 
 // homes says where a key belongs, for one that is found elsewhere.
@@ -35,46 +37,11 @@ func suggestKey[V any](key string, known map[string]V) string {
 // suggest returns `: did you mean "x"?` for the best of those in known that look like given, or what may be
 // given if there are few.
 func suggest(given string, known []string) string {
-	plainly := func(s string) string { return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(s)) }
-	best, most := "", 1+len(given)/4
-	for _, candidate := range known {
-		if d := distance(plainly(given), plainly(candidate)); d < most || d == most && best == "" {
-			best, most = candidate, d
-		}
-	}
-	switch {
+	switch best := meant.Nearest(given, known); {
 	case best != "":
 		return fmt.Sprintf(": did you mean %q?", best)
 	case len(known) <= 6:
 		return ": it can be " + strings.Join(known, ", ")
 	}
 	return ""
-}
-
-// distance counts the letters to insert, remove, replace or swap with their neighbour to get from a to b
-// (optimal string alignment). It gives up on long texts: no key is.
-func distance(a, b string) int {
-	if len(a) > 40 || len(b) > 40 {
-		return 40
-	}
-	row := func() []int { return make([]int, len(b)+1) }
-	before, last, next := row(), row(), row()
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		next[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next[j+1] = min(last[j+1]+1, next[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, last, next = last, next, before
-	}
-	return last[len(b)]
 }
