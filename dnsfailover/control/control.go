@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/state"
 	"dnsfailover/zones"
@@ -44,6 +45,11 @@ type Options struct {
 	Store Store
 	// Snapshot tells what is known of a check, for status; nil if nothing does.
 	Snapshot func(id string) (checks.Snapshot, bool)
+	// Events takes what has happened, in order, once it is served; it must not block. Nil: nobody wants to know.
+	Events func(events []api.Event)
+	// Recorded returns when what Events was given is on the disk, or can't be put there for now. An operator's
+	// change is acknowledged after that. Nil: nothing is waited for.
+	Recorded func(ctx context.Context)
 }
 
 // Control is the single writer. Everybody else reads what it published.
@@ -51,6 +57,8 @@ type Control struct {
 	log      *slog.Logger
 	store    Store
 	snapshot func(id string) (checks.Snapshot, bool)
+	listen   func([]api.Event)
+	recorded func(context.Context)
 
 	queue    queue                 // of transitions
 	commands chan func()           // run by control's goroutine
@@ -64,6 +72,7 @@ type Control struct {
 	places     *places
 	overrides  map[string]state.Override // of all services, also of those that are not there
 	selections map[string]state.Selection
+	events     []api.Event // that nobody was told yet
 }
 
 var errStopped = errors.New("the server is stopping")
@@ -75,12 +84,19 @@ const maxSleep = time.Minute
 // New returns a control for world, with the overrides and last selections that the store remembers, and with all slots filled.
 func New(world World, opt Options) *Control {
 	c := &Control{
-		log: opt.Log, store: opt.Store, snapshot: opt.Snapshot,
+		log: opt.Log, store: opt.Store, snapshot: opt.Snapshot, listen: opt.Events, recorded: opt.Recorded,
 		queue:    newQueue(),
 		commands: make(chan func()), stopped: make(chan struct{}), operator: make(chan struct{}, 1),
 		selections: map[string]state.Selection{},
 	}
+	if c.listen == nil {
+		c.listen = func([]api.Event) {}
+	}
+	if c.recorded == nil {
+		c.recorded = func(context.Context) {}
+	}
 	c.restore(world, time.Now())
+	c.report()
 	return c
 }
 
@@ -99,7 +115,9 @@ func (c *Control) Run(ctx context.Context) error {
 			command()
 		case <-timer.C:
 		}
-		timer.Reset(c.wake())
+		sleep := c.wake()
+		c.report()
+		timer.Reset(sleep)
 	}
 }
 
@@ -110,7 +128,7 @@ func (c *Control) Report(t checks.Transition) { c.queue.put(t) }
 func (c *Control) do(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
-	case c.commands <- func() { defer close(done); f() }:
+	case c.commands <- func() { defer close(done); f(); c.report() }:
 		<-done
 		return nil
 	case <-ctx.Done():

@@ -71,6 +71,7 @@ type house struct {
 	world  World
 	store  *state.Store
 	log    *lines
+	heard  *events
 	cancel func() // has control end
 	stop   func() // ends control as a crash would, but for the store, which writes what waits
 }
@@ -78,7 +79,7 @@ type house struct {
 // start runs a control over world and the store in dir. It must be called in a synctest bubble.
 func start(t *testing.T, dir string, w World, wrap ...func(Store) Store) *house {
 	t.Helper()
-	h := &house{t: t, world: w, log: new(lines)}
+	h := &house{t: t, world: w, log: new(lines), heard: new(events)}
 	log := slog.New(slog.NewJSONHandler(h.log, nil))
 	var err error
 	h.store, err = state.Open(dir, state.Options{Log: slog.New(slog.DiscardHandler), MaxAge: w.Config.MaxAge})
@@ -89,7 +90,7 @@ func start(t *testing.T, dir string, w World, wrap ...func(Store) Store) *house 
 	for _, f := range wrap {
 		store = f(store)
 	}
-	h.Control = New(w, Options{Log: log, Store: store})
+	h.Control = New(w, Options{Log: log, Store: store, Events: h.heard.add, Recorded: func(context.Context) { h.heard.waits.Add(1) }})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {

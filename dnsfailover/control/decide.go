@@ -35,6 +35,7 @@ func (c *Control) observe(transitions []checks.Transition) {
 	c.settle(touched, now, func() {
 		for _, t := range verdicts {
 			c.log.Info("verdict changed", "check", t.Check.ID, "verdict", t.State.Verdict.String(), "reason", t.Result.Reason)
+			c.verdictChanged(t)
 		}
 		c.store.PutChecks(established)
 	})
@@ -133,6 +134,7 @@ func (c *Control) tell(s *managed, now time.Time) {
 	if s.saved.Target != selection.Target || !slices.Equal(s.saved.Addresses, selection.Addresses) {
 		c.log.Info("selection changed", "service", s.name(), "from", s.saved.Target, "to", selection.Target,
 			"rule", d.Rule, "reason", d.Reason, "addresses", d.Addresses)
+		c.selectionChanged(s)
 	}
 	s.saved = selection
 	c.store.PutSelection(s.name(), selection)

@@ -50,9 +50,13 @@ func (c *Control) Switch(ctx context.Context, service string, s api.Switch) (api
 			}
 			facts = append(facts, "replaces", replaces)
 		}
+		before := sv.facts()
 		c.overrides[service] = o
 		sv.impose(&o)
-		return func() { c.log.Info("override set", facts...) }
+		return func() {
+			c.log.Info("override set", facts...)
+			c.switched(sv, o, before)
+		}
 	})
 }
 
@@ -96,12 +100,15 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 			return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so the override stays: %v", service, err)
 		}
 		return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
+			before := sv.facts()
+			before.Override = showOverride(o)
 			delete(c.overrides, service)
 			if sv != nil {
 				sv.impose(nil)
 			}
 			return func() {
 				c.log.Info("override released", append(overrideFacts(service, *o), "set_by", o.Author, "released_by", author, "reason", o.Reason)...)
+				c.released(service, sv, author, "ended the override "+overridden(*o), before)
 			}
 		})
 	}
@@ -109,11 +116,13 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 		return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so it stays where it is: %v", service, err)
 	}
 	return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
+		before := sv.facts()
 		if sv.in.Held() {
 			sv.in.Auto = index(sv.in.Service, back.Auto)
 		}
 		return func() {
 			c.log.Info("failback released", "service", service, "target", back.Auto, "released_by", author)
+			c.released(service, sv, author, "let go back to "+back.Auto, before)
 		}
 	})
 }
@@ -151,6 +160,9 @@ func (c *Control) serve(ctx context.Context, service, what string, apply func(*m
 		c.settle([]*managed{sv}, now, tell)
 		shown = c.show(&sv.view, now)
 	})
+	if err == nil {
+		c.recorded(ctx)
+	}
 	if errors.Is(err, errStopped) {
 		return shown, refuse(http.StatusServiceUnavailable, "%v: the %s of service %q is stored, and the next start serves it", err, what, service)
 	}

@@ -76,6 +76,7 @@ func (c *Control) restore(world World, now time.Time) {
 				level = slog.LevelWarn
 			}
 			c.log.Log(context.Background(), level, "override in force", append(overrideFacts(s.name(), *o), "author", o.Author, "reason", o.Reason)...)
+			c.overrideKept(s)
 		}
 	}
 }
@@ -218,6 +219,7 @@ func (c *Control) forgetExpired(now time.Time) {
 func (c *Control) forget(service string, o state.Override) {
 	delete(c.overrides, service)
 	c.log.Info("override expired", "service", service, "target", o.Target, "author", o.Author)
+	c.overrideEnded(service, o)
 	c.store.DropOverride(service, o)
 }
 
