@@ -73,7 +73,7 @@ func present(facts [][]Fact, now time.Time) [][]Fact {
 	changed := facts
 	for t := range facts {
 		for a, f := range facts[t] {
-			if !f.State.Since.After(now) {
+			if !f.after(now) {
 				continue
 			}
 			if &changed[0] == &facts[0] {
@@ -82,10 +82,29 @@ func present(facts [][]Fact, now time.Time) [][]Fact {
 			if &changed[t][0] == &facts[t][0] {
 				changed[t] = slices.Clone(facts[t])
 			}
-			changed[t][a].State.Since = now
+			changed[t][a] = f.present(now)
 		}
 	}
 	return changed
+}
+
+// after tells whether something in f is to have come about after now.
+func (f Fact) after(now time.Time) (found bool) {
+	f.each(func(_ int, fact *Fact) { found = found || fact.State.Since.After(now) })
+	return found
+}
+
+// present returns f with nothing in it that is to have come about after now.
+func (f Fact) present(now time.Time) Fact {
+	out := f
+	f.each(func(i int, fact *Fact) {
+		if fact.State.Since.After(now) {
+			then := *fact
+			then.State.Since = now
+			out = out.part(i, then)
+		}
+	})
+	return out
 }
 
 // At returns the step that is served at now, by the same clock and the same comparison as the timeline.
@@ -113,9 +132,9 @@ func (a *Ahead) Next() time.Time { return a.Steps[0].Next }
 
 // run is a run of contrary results under way, the first instant at which it can change its verdict, and to what.
 type run struct {
-	target, address int
-	at              time.Time
-	to              checks.Verdict
+	target, address, part int // part is -1 if one check alone watches the address
+	at                    time.Time
+	to                    checks.Verdict
 }
 
 // maxRuns bounds how many runs are tried in every combination; a further one is taken for one that matters.
@@ -148,21 +167,23 @@ func change(in Input, selection Selection) time.Time {
 func (in *Input) runs() []run {
 	var runs []run
 	for t := range in.Facts {
-		for a, f := range in.Facts[t] {
-			if f.Earliest.IsZero() {
-				continue
-			}
-			at := f.Earliest
-			if at.Before(in.Now) {
-				at = in.Now
-			}
-			// From unknown the results to come may turn the verdict both ways.
-			if f.State.Verdict != checks.Up {
-				runs = append(runs, run{t, a, at, checks.Up})
-			}
-			if f.State.Verdict != checks.Down {
-				runs = append(runs, run{t, a, at, checks.Down})
-			}
+		for a := range in.Facts[t] {
+			in.Facts[t][a].each(func(part int, f *Fact) {
+				if f.Earliest.IsZero() || f.Frozen != "" || in.Frozen != nil {
+					return
+				}
+				at := f.Earliest
+				if at.Before(in.Now) {
+					at = in.Now
+				}
+				// From unknown the results to come may turn the verdict both ways.
+				if f.State.Verdict != checks.Up {
+					runs = append(runs, run{t, a, part, at, checks.Up})
+				}
+				if f.State.Verdict != checks.Down {
+					runs = append(runs, run{t, a, part, at, checks.Down})
+				}
+			})
 		}
 	}
 	slices.SortStableFunc(runs, func(a, b run) int { return a.at.Compare(b.at) })
@@ -199,7 +220,7 @@ func (in *Input) serves(target int, s Selection) bool {
 // flip lets a run's verdict come true.
 func (in *Input) flip(r run) {
 	facts := slices.Clone(in.Facts[r.target])
-	facts[r.address] = Fact{State: checks.State{Verdict: r.to, Since: r.at}}
+	facts[r.address] = facts[r.address].part(r.part, Fact{State: checks.State{Verdict: r.to, Since: r.at}})
 	in.Facts[r.target] = facts
 }
 

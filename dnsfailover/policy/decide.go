@@ -74,7 +74,7 @@ const (
 )
 
 func choose(in *Input) choice {
-	c := automatic(in)
+	c := unmanned(in)
 	if o := in.Override; o.Active(in.Now) {
 		c.target, c.rule = o.Target, RuleOverride
 		c.next = earlier(c.next, o.Until)

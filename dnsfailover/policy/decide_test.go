@@ -319,7 +319,7 @@ func TestDecisionHoldsUntilItsNextEdge(t *testing.T) {
 func TestClockThatIsSetBackDelaysAFailbackByAfterAtMost(t *testing.T) {
 	in := Input{Service: service(1, 1), Auto: 1, Now: epoch}
 	in.Facts = [][]Fact{{{State: checks.State{Verdict: checks.Up, Since: epoch.Add(time.Hour)}}}, {Unchecked}}
-	before := in.Facts[0][0]
+	before := in.Facts[0][0].State
 	if d := Decide(in); d.Target != 1 || !d.Next.Equal(epoch.Add(time.Minute)) {
 		t.Errorf("serves %d, looks again at %v", d.Target, d.Next)
 	}
@@ -327,7 +327,7 @@ func TestClockThatIsSetBackDelaysAFailbackByAfterAtMost(t *testing.T) {
 	if n := len(ahead.Steps); n != 2 || ahead.Steps[1].Target != 0 || !ahead.Steps[1].Edge.Equal(epoch.Add(time.Minute)) {
 		t.Errorf("steps %+v", ahead.Steps)
 	}
-	if in.Facts[0][0] != before {
+	if in.Facts[0][0].State != before {
 		t.Error("looking has changed its input")
 	}
 }

@@ -17,6 +17,12 @@ type Fact struct {
 	Earliest time.Time
 	// Reason is what the probe saw that told of the state last, for the words of a decision.
 	Reason string
+	// Frozen says why the verdict is kept whatever probes say; empty if it isn't.
+	Frozen string
+	// Parts are what the checks found of which State is combined, if there are several, and how many of them must be up.
+	// Such a fact has no Earliest of its own.
+	Parts []Part
+	Need  int
 }
 
 // Unchecked is the fact of an address that has no check: it counts as up, and always did.
@@ -41,6 +47,7 @@ type Input struct {
 	// Auto is the target that the verdicts chose last, tracked also underneath an override.
 	Auto     int
 	Override *Override // nil: none
+	Frozen   *Freeze   // nil: not
 	Now      time.Time
 }
 
@@ -57,13 +64,7 @@ func (in *Input) Verdict(target int) checks.Verdict {
 		case checks.Down:
 		}
 	}
-	switch need := in.need(target); {
-	case up >= need:
-		return checks.Up
-	case up+unknown >= need:
-		return checks.Unknown
-	}
-	return checks.Down
+	return enough(in.need(target), up, unknown)
 }
 
 func (in *Input) need(target int) int { return max(in.Service.Targets[target].Need, 1) }

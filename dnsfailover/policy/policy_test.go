@@ -68,7 +68,20 @@ func drawInput(t *rapid.T) Input {
 	return in
 }
 
+// drawFact draws what is known of an address that one check watches, or up to three.
 func drawFact(t *rapid.T, now time.Time) Fact {
+	n := max(rapid.IntRange(-3, 3).Draw(t, "checks"), 1)
+	if n == 1 {
+		return drawPart(t, now)
+	}
+	var parts []Part
+	for i := range n {
+		parts = append(parts, Part{fmt.Sprintf("c%d", i), drawPart(t, now)})
+	}
+	return Combine(rapid.IntRange(1, n).Draw(t, "need of checks"), parts)
+}
+
+func drawPart(t *rapid.T, now time.Time) Fact {
 	f := Fact{State: checks.State{Verdict: rapid.SampledFrom(verdicts).Draw(t, "verdict")}}
 	if f.State.Verdict != checks.Unknown {
 		f.State.Since = now.Add(-drawDuration(t, 0, 2*time.Minute, "since"))

@@ -30,6 +30,10 @@ func Explain(in Input) []Step {
 	if c.rule == RuleOverride {
 		under = "without the override: "
 	}
+	if in.Frozen != nil {
+		steps = append(steps, Step{RuleFrozen, c.rule == RuleFrozen, under + words(&in, unmanned(&in))})
+		under = "once verdicts are believed again: "
+	}
 	verdicts := Step{RuleVerdicts, c.rule == RuleVerdicts, under + words(&in, auto)}
 	allDown := Step{RuleAllDown, c.rule == RuleAllDown, "not all targets are down"}
 	if auto.rule == RuleAllDown {
@@ -45,6 +49,8 @@ func words(in *Input, c choice) string {
 	switch {
 	case c.rule == RuleOverride:
 		return in.Override.words(name(c.target))
+	case c.rule == RuleFrozen:
+		return in.frozenWords(c.target)
 	case c.rule == RuleAllDown && c.target < 0:
 		return fmt.Sprintf("all targets are down: %s; all_down is none, so there is no address to give", in.downs(len(in.Facts)))
 	case c.rule == RuleAllDown:
