@@ -45,7 +45,7 @@ func busy() api.Status {
 				Override:   &api.Override{Target: "backup", Since: noon, Until: at(30 * time.Minute), Reason: "kernel\nupdate", Author: "alice"},
 				NextChange: &api.NextChange{At: noon.Add(30 * time.Minute), Serving: "", Reason: "the override expires"},
 				Targets: []api.Target{
-					{Name: "第一", Verdict: "down", Addresses: []api.Address{{Address: "203.0.113.12", Verdict: "down", Since: at(-time.Hour), LastResult: "connection refused", Consecutive: 720, LatencyMS: 0.4, Checked: true}}},
+					{Name: "第一", Verdict: "down", Flaps: 2, Addresses: []api.Address{{Address: "203.0.113.12", Verdict: "down", Since: at(-time.Hour), LastResult: "connection refused", Consecutive: 720, LatencyMS: 0.4, Checked: true}}},
 					{Name: "backup", Verdict: "up", Addresses: []api.Address{{Address: "198.51.100.20", Verdict: "up"}}},
 				},
 			},

@@ -40,6 +40,9 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 		}
 		line(2, plain, "since %s (%s ago)", clock(s.Since, now), short(now.Sub(s.Since)))
 		line(2, plain, "TTL %ds, %s", s.TTL, drained(s, now))
+		if text := flaps(s); text != "" {
+			line(2, yellow, "%s", text)
+		}
 		if n := s.NextChange; n != nil {
 			line(2, plain, "next: %s at %s (in %s): %s", orNothing(n.Serving), clock(n.At, now), short(until(n.At, now)), n.Reason)
 		}
@@ -102,6 +105,20 @@ func served(s api.Service) string {
 		return s.Serving + ", without an address"
 	}
 	return s.Serving + " at " + strings.Join(s.Answers, ", ")
+}
+
+// flaps says how often targets were left lately because they were down; nothing if none was.
+func flaps(s api.Service) string {
+	var parts []string
+	for _, t := range s.Targets {
+		if t.Flaps > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", t.Name, t.Flaps))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "flaps in the last hour: " + strings.Join(parts, ", ")
 }
 
 func orNothing(target string) string {

@@ -65,6 +65,9 @@ type Target struct {
 	Name      string    `json:"name"`
 	Verdict   string    `json:"verdict"`
 	Addresses []Address `json:"addresses"`
+	// Flaps is how often the service left the target in the last hour because it was down, FlapsTotal since the server has started.
+	Flaps      int    `json:"flaps"`
+	FlapsTotal uint64 `json:"flaps_total"`
 }
 
 // Address is the state of one address of a target.

@@ -42,7 +42,7 @@ func (s *rawService) build(where func(pos) string) Service {
 		Where:    where(s.name.pos),
 		MinTTL:   s.minTTL.v,
 		MaxTTL:   s.maxTTL.v,
-		Failback: Failback{Manual: s.mode.v == "manual", After: s.after.v},
+		Failback: s.failback.build(),
 		AllDown:  AllDown(s.allDown.v),
 	}
 	for _, rec := range s.records.items {

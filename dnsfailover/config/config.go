@@ -110,6 +110,8 @@ type Address struct {
 type Failback struct {
 	Manual bool
 	After  time.Duration // how long the better target must have been up
+	// HoldDown is the most that After doubles to while a target flaps; 0: it doesn't double.
+	HoldDown time.Duration
 }
 
 // AllDown says what a service serves when none of its targets is up.

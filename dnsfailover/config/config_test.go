@@ -82,7 +82,7 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 				},
 				{Name: "backup", Where: file + ":12:15", Need: 1, Addresses: []Address{{IP: netip.MustParseAddr("198.51.100.20")}}},
 			},
-			Failback: Failback{After: time.Minute},
+			Failback: Failback{After: time.Minute, HoldDown: time.Hour},
 			AllDown:  AllDownLast,
 		}},
 	}
@@ -136,8 +136,9 @@ func TestEveryKeyArrives(t *testing.T) {
 	if diff := cmp.Diff(wantWeb, web, cmpopts.IgnoreFields(Service{}, "Where", "Targets"), cmpopts.IgnoreFields(Record{}, "Where")); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
-	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone {
-		t.Errorf("service mail: ttl %s to %s, all_down %s", mail.MinTTL, mail.MaxTTL, mail.AllDown)
+	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone ||
+		mail.Failback != (Failback{After: 10 * time.Second, HoldDown: 5 * time.Minute}) {
+		t.Errorf("service mail: ttl %s to %s, all_down %s, failback %+v", mail.MinTTL, mail.MaxTTL, mail.AllDown, mail.Failback)
 	}
 	needs := map[string]int{}
 	for _, target := range web.Targets {

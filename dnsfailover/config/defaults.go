@@ -53,8 +53,7 @@ func (s *rawService) setDefaults(defaults *rawCheck) {
 	}
 	fill(&s.minTTL, 5*time.Second, "5s")
 	fill(&s.maxTTL, time.Minute, "60s")
-	fill(&s.mode, "auto", "auto")
-	fill(&s.after, time.Minute, "1m")
+	s.failback.setDefaults()
 	fill(&s.allDown, string(AllDownLast), string(AllDownLast))
 	for _, t := range s.targets.items {
 		fill(&t.need, 1, "1")

@@ -47,8 +47,7 @@ type rawService struct {
 	records        list[leaf[string]]
 	minTTL, maxTTL leaf[time.Duration]
 	targets        list[*rawTarget]
-	mode           leaf[string]
-	after          leaf[time.Duration]
+	failback       rawFailback
 	allDown        leaf[string]
 }
 
@@ -146,12 +145,7 @@ func decodeService(r *report, n *yaml.Node) *rawService {
 		"targets": func(n *yaml.Node) {
 			s.targets = sequence(r, n, "targets", "[{name: primary, addresses: [203.0.113.10]}]", func(n *yaml.Node) *rawTarget { return decodeTarget(r, n) })
 		},
-		"failback": func(n *yaml.Node) {
-			mapping(r, n, "failback", "{mode: auto, after: 1m}", map[string]func(*yaml.Node){
-				"mode":  func(n *yaml.Node) { s.mode = oneOf(r, n, "mode", "auto", "manual") },
-				"after": func(n *yaml.Node) { s.after = duration(r, n, "after", "1m") },
-			})
-		},
+		"failback": func(n *yaml.Node) { s.failback.decode(r, n) },
 		"all_down": func(n *yaml.Node) {
 			s.allDown = oneOf(r, n, "all_down", string(AllDownLast), string(AllDownFirst), string(AllDownHold), string(AllDownNone))
 		},

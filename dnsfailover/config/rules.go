@@ -80,7 +80,7 @@ func (s *rawService) check(r *report) {
 	if s.minTTL.ok() && s.maxTTL.ok() && s.minTTL.v > s.maxTTL.v {
 		r.problem(s.minTTL.pos, "min %s is above max %s", s.minTTL.text, s.maxTTL.text)
 	}
-	between(r, s.after, "after", 0, 24*time.Hour, "0s", "24h")
+	s.failback.check(r)
 	unique(r, s.targets.items, "target", func(t *rawTarget) leaf[string] { return t.name })
 	for _, t := range s.targets.items {
 		t.checkRules(r)

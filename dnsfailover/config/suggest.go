@@ -19,7 +19,7 @@ var homes = map[string]string{
 	"records": "a service", "ttl": "a service", "targets": "a service", "failback": "a service", "all_down": "a service",
 	"addresses": "a target", "check": "a target", "need": "a target",
 	"min": "ttl", "max": "ttl",
-	"mode": "failback", "after": "failback",
+	"mode": "failback", "after": "failback", "hold_down": "failback",
 	"http": "check", "tcp": "check", "status": "check", "body": "check", "headers": "check", "method": "check",
 	"ca": "check", "at": "check", "interval": "check", "timeout": "check", "recheck": "check", "fall": "check", "rise": "check",
 	"listen": "the file", "state": "the file", "max_age": "the file", "tokens": "the file", "zones": "the file",

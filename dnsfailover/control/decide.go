@@ -83,7 +83,8 @@ func (c *Control) settle(touched []*managed, now time.Time, tell func()) {
 // catchUp makes of a service what it has become by the clock since it was decided over last, before anything new
 // is taken into account: what was decided then holds for the time until now.
 func (c *Control) catchUp(s *managed, now time.Time) {
-	s.in.Auto = s.ahead.Steps[s.ahead.At(now)].Auto
+	step := s.ahead.Steps[s.ahead.At(now)]
+	s.in.Auto, s.in.Flaps = step.Auto, step.Flaps
 	if s.override != nil && !s.in.Override.Active(now) {
 		s.expired = s.override
 		s.impose(nil)
@@ -96,7 +97,17 @@ func (s *managed) decide(now time.Time) {
 	next := policy.Look(s.in)
 	s.slot.Store(next.Timeline) // the world has changed
 	s.ledger = s.ledger.Replaced(s.ahead, next, time.Now())
-	s.in.Auto, s.ahead = next.Steps[0].Auto, next
+	s.adopt(next)
+}
+
+// adopt makes next what is served from now on.
+func (s *managed) adopt(next *policy.Ahead) {
+	step := next.Steps[0]
+	if step.Flapped {
+		s.flapped = slices.Clone(s.flapped)
+		s.flapped[s.in.Auto]++
+	}
+	s.in.Auto, s.in.Flaps, s.ahead = step.Auto, step.Flaps, next
 }
 
 // publish makes what was decided over touched what status shows.

@@ -23,6 +23,7 @@ import (
 var whole = cmp.Options{
 	cmpopts.IgnoreFields(api.Service{}, "TTL", "DrainedAt", "Reason"),
 	cmpopts.IgnoreFields(api.NextChange{}, "Reason"),
+	cmpopts.IgnoreFields(api.Target{}, "FlapsTotal"),
 	cmpopts.IgnoreFields(api.Address{}, "LastResult"),
 }
 
@@ -34,7 +35,7 @@ func TestRestartGoesOnWhereItWas(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 0, 8).Draw(rt, "steps")
 		synctest.Test(t, func(t *testing.T) {
 			sv := service("web", primary, backup, "192.0.2.3")
-			sv.AllDown, sv.Failback.Manual = mode, manual
+			sv.AllDown, sv.Failback.Manual, sv.Failback.HoldDown = mode, manual, time.Hour
 			h := start(t, dir, world(sv))
 			for _, step := range steps {
 				sleep(17 * time.Second)

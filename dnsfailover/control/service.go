@@ -29,6 +29,7 @@ type view struct {
 	override *state.Override
 	ahead    *policy.Ahead
 	ledger   policy.Ledger // as of the first step of ahead
+	flapped  []uint64      // by target, how often it was left because it was down, since the server has started
 }
 
 func (v *view) name() string { return v.in.Service.Name }
@@ -67,12 +68,22 @@ func (s *managed) selection(now time.Time) state.Selection {
 	return state.Selection{
 		Auto: s.target(s.in.Auto), Target: s.target(d.Target), Addresses: d.Addresses,
 		Since: s.ledger.Since, Present: s.ledger.Present, Earlier: s.ledger.Earlier,
-		MaxTTL: uint32(s.in.Service.MaxTTL / time.Second), Saved: now,
+		MaxTTL: uint32(s.in.Service.MaxTTL / time.Second), Saved: now, Flaps: s.flaps(),
 	}
+}
+
+// flaps returns those that count, as they are stored.
+func (s *managed) flaps() []state.Flap {
+	var out []state.Flap
+	for _, f := range s.in.Flaps {
+		out = append(out, state.Flap{Target: s.target(f.Target), At: f.At})
+	}
+	return out
 }
 
 // same tells whether b adds nothing that a restart must know: Present is no later than MaxTTL after the end.
 func same(a, b state.Selection) bool {
 	return a.Auto == b.Auto && a.Target == b.Target && slices.Equal(a.Addresses, b.Addresses) &&
-		a.Since.Equal(b.Since) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL && a.Gone.Equal(b.Gone)
+		a.Since.Equal(b.Since) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL && a.Gone.Equal(b.Gone) &&
+		slices.EqualFunc(a.Flaps, b.Flaps, func(a, b state.Flap) bool { return a.Target == b.Target && a.At.Equal(b.At) })
 }

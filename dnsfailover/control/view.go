@@ -111,7 +111,10 @@ func (c *Control) show(v *view, now time.Time) api.Service {
 		out.NextChange = &api.NextChange{At: next.Edge.UTC(), Serving: v.target(next.Target), Reason: next.Reason}
 	}
 	for t, target := range v.in.Service.Targets {
-		shown := api.Target{Name: target.Name, Verdict: v.in.Verdict(t).String(), Addresses: []api.Address{}}
+		shown := api.Target{
+			Name: target.Name, Verdict: v.in.Verdict(t).String(), Addresses: []api.Address{},
+			Flaps: policy.CountFlaps(step.Flaps, t, now), FlapsTotal: v.flapped[t],
+		}
 		for a, address := range target.Addresses {
 			shown.Addresses = append(shown.Addresses, c.showAddress(address, v.in.Facts[t][a]))
 		}

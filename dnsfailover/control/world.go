@@ -110,6 +110,8 @@ func (c *Control) Begin(ctx context.Context) error {
 		now := c.current()
 		for _, s := range c.services {
 			if s.fresh {
+				s.in.Flaps, s.flapped = nil, counts(s.in.Service, nil)
+				s.decide(now)
 				s.ledger = policy.Ledger{Since: now}
 			}
 		}
@@ -134,12 +136,12 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 	for i := range world.Config.Services {
 		cfg := &world.Config.Services[i]
 		s := &managed{slot: world.Slots[cfg.Name]}
-		s.in = policy.Input{Service: cfg, Facts: facts(cfg, c.places, fact), Auto: c.resume(cfg), Now: now}
+		s.in = policy.Input{Service: cfg, Facts: facts(cfg, c.places, fact), Auto: c.resume(cfg), Flaps: c.remember(cfg, now), Now: now}
+		s.flapped = counts(cfg, before[cfg.Name])
 		if o, ok := c.overrides[cfg.Name]; ok && index(cfg, o.Target) >= 0 {
 			s.impose(&o)
 		}
-		s.ahead = policy.Look(s.in)
-		s.in.Auto = s.ahead.Steps[0].Auto
+		s.adopt(policy.Look(s.in))
 		s.slot.Store(s.ahead.Timeline)
 		c.services[i], c.byName[cfg.Name] = s, s
 	}
@@ -247,6 +249,31 @@ func (c *Control) resume(cfg *config.Service) int {
 		}
 	}
 	return 0
+}
+
+// remember returns the flaps of a service that are known of its targets.
+func (c *Control) remember(cfg *config.Service, now time.Time) []policy.Flap {
+	var out []policy.Flap
+	for _, f := range c.selections[cfg.Name].Flaps {
+		if i := index(cfg, f.Target); i >= 0 {
+			out = append(out, policy.Flap{Target: i, At: now.Add(f.At.Sub(now))}) // by the monotonic clock too, which nobody sets back
+		}
+	}
+	return out
+}
+
+// counts returns how often each target of cfg has flapped, as it was counted in old, which may be nil.
+func counts(cfg *config.Service, old *managed) []uint64 {
+	out := make([]uint64, len(cfg.Targets))
+	if old == nil {
+		return out
+	}
+	for i, n := range old.flapped {
+		if j := index(cfg, old.target(i)); j >= 0 {
+			out[j] = n
+		}
+	}
+	return out
 }
 
 // homeless says which overrides are not applied because the configuration has no place for them.

@@ -60,6 +60,7 @@ var (
 
 	serving         = desc("serving", "1 if the target is what the service serves now, else 0.", "service", "target")
 	ttl             = desc("ttl_seconds", "TTL of an answer given now.", "service")
+	flaps           = desc("flaps_total", "How often the service left the target because it was down.", "service", "target")
 	override        = desc("override", "1 if an operator has switched the service to the target, else 0.", "service", "target")
 	overrideExpires = desc("override_expires_timestamp_seconds", "When the override ends; absent if there is none or it lasts until released.", "service")
 
@@ -77,7 +78,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused,
 		tlsOpen, tlsAccepted, tlsFailed, tlsExpires,
 		probes, probesLate, probeDuration, verdict,
-		serving, ttl, override, overrideExpires,
+		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
 		reloadSuccess, reloadLast,
 	} {

@@ -50,7 +50,7 @@ func options() metrics.Options {
 					Name: "web", Serving: "backup", TTL: 30,
 					Override: &api.Override{Target: "backup", Until: &until},
 					Targets: []api.Target{
-						{Name: "primary", Addresses: []api.Address{{Address: "203.0.113.10", Verdict: "down"}, {Address: "2001:db8::10", Verdict: "unknown"}}},
+						{Name: "primary", Flaps: 2, FlapsTotal: 6, Addresses: []api.Address{{Address: "203.0.113.10", Verdict: "down"}, {Address: "2001:db8::10", Verdict: "unknown"}}},
 						{Name: "backup", Addresses: []api.Address{{Address: "198.51.100.20", Verdict: "up"}}},
 					},
 				}},

@@ -91,6 +91,7 @@ func (s sink) status(status api.Status) {
 		s.gauge(ttl, float64(service.TTL), service.Name)
 		for _, target := range service.Targets {
 			s.gauge(serving, flag(target.Name == service.Serving), service.Name, target.Name)
+			s.count(flaps, target.FlapsTotal, service.Name, target.Name)
 			s.gauge(override, flag(service.Override != nil && service.Override.Target == target.Name), service.Name, target.Name)
 			for _, a := range target.Addresses {
 				s.gauge(verdict, level(a.Verdict), service.Name, target.Name, a.Address)

@@ -35,14 +35,14 @@ func Look(in Input) *Ahead {
 	// One more than is served: it tells whether an edge ends the last segment.
 	var steps []Planned
 	var changes []int64
-	in.Facts = present(in.Facts, in.Now)
+	in.Facts, in.Flaps = present(in.Facts, in.Now), past(in.Flaps, in.Now)
 	at := in
 	for len(steps) <= maxSegments {
 		p := Planned{Decision: Decide(at), Edge: at.Now, From: at.Now}
 		if at.Override.Active(at.Now) {
 			p.Override = at.Override
 		}
-		at.Auto = p.Auto
+		at.Auto, at.Flaps = p.Auto, p.Flaps
 		steps = append(steps, p)
 		changes = append(changes, nanos(change(at, p.Selection)))
 		if p.Next.IsZero() {
@@ -199,6 +199,7 @@ func (in Input) differs(selection Selection, flips []run) time.Time {
 		if !in.serves(c.target, selection) {
 			return in.Now
 		}
+		in.Flaps, _ = in.flaps(c)
 		in.Auto = c.auto
 		switch {
 		case len(flips) > 0 && (c.next.IsZero() || !c.next.Before(flips[0].at)):

@@ -33,6 +33,9 @@ type Decision struct {
 	Rule   string
 	Reason string // a sentence for an operator
 	Auto   int    // what the verdicts choose, whatever the override says
+	// Flaps are those that count at this instant; Flapped says that the last of them is this very decision.
+	Flaps   []Flap
+	Flapped bool
 	// Next is the next instant at which the decision can differ with no new fact; zero if there is none.
 	Next time.Time
 }
@@ -40,11 +43,14 @@ type Decision struct {
 // Decide returns the decision over in. Equal inputs yield equal decisions.
 func Decide(in Input) Decision {
 	c := choose(&in)
+	flaps, flapped := in.flaps(c)
 	return Decision{
 		Selection: Selection{Target: c.target, Addresses: in.addresses(c.target)},
 		Rule:      c.rule,
 		Reason:    words(&in, c),
 		Auto:      c.auto,
+		Flaps:     flaps,
+		Flapped:   flapped,
 		Next:      c.next,
 	}
 }
@@ -63,15 +69,6 @@ type choice struct {
 	next   time.Time
 	held   hold
 }
-
-// hold says what keeps a service from going back to a better target.
-type hold uint8
-
-const (
-	free hold = iota
-	byDelay
-	byOperator
-)
 
 func choose(in *Input) choice {
 	c := unmanned(in)
@@ -97,7 +94,7 @@ func choose(in *Input) choice {
 //	down          | none            | none          | any      | hold     || auto's        | all_down
 //	down          | none            | none          | any      | none     || nothing       | all_down
 //
-// A better target is too new until it has been up for `after`; the end of that is an edge. The new auto is what
+// A better target is too new until it has been up for `after`, or longer if it flaps; the end of that is an edge. The new auto is what
 // was selected; with nothing, auto stays. An override lies over all of it, and changes nothing underneath.
 func automatic(in *Input) choice {
 	auto := in.Auto
@@ -108,14 +105,7 @@ func automatic(in *Input) choice {
 		if up == auto {
 			return stay
 		}
-		if in.Service.Failback.Manual {
-			stay.held = byOperator
-			return stay
-		}
-		// Up since an instant that is still to come means that the clock was set back.
-		after := in.Service.Failback.After
-		if left := min(after-in.Now.Sub(in.upSince(up)), after); left > 0 {
-			stay.held, stay.next = byDelay, in.Now.Add(left)
+		if stay.held, stay.next = in.failback(up); stay.held != free {
 			return stay
 		}
 		return choice{target: up, rule: RuleVerdicts, auto: up}

@@ -45,7 +45,9 @@ type Input struct {
 	Service *config.Service
 	Facts   [][]Fact // by target and address, in the configuration's order
 	// Auto is the target that the verdicts chose last, tracked also underneath an override.
-	Auto     int
+	Auto int
+	// Flaps are those that are known, by ascending instant.
+	Flaps    []Flap
 	Override *Override // nil: none
 	Frozen   *Freeze   // nil: not
 	Now      time.Time

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -49,6 +50,9 @@ func drawInput(t *rapid.T) Input {
 	s.MinTTL = time.Duration(rapid.IntRange(0, 10).Draw(t, "min")) * time.Second
 	s.MaxTTL = s.MinTTL + time.Duration(rapid.IntRange(0, 120).Draw(t, "max"))*time.Second
 	s.Failback = config.Failback{Manual: rapid.Bool().Draw(t, "manual"), After: drawDuration(t, 0, 90*time.Second, "after")}
+	if rapid.Bool().Draw(t, "hold_down") {
+		s.Failback.HoldDown = s.Failback.After + drawDuration(t, 0, 10*time.Minute, "most")
+	}
 	s.AllDown = rapid.SampledFrom([]config.AllDown{
 		config.AllDownFirst, config.AllDownLast, config.AllDownHold, config.AllDownNone,
 	}).Draw(t, "all_down")
@@ -59,6 +63,7 @@ func drawInput(t *rapid.T) Input {
 			in.Facts[i] = append(in.Facts[i], drawFact(t, in.Now))
 		}
 	}
+	in.Flaps = drawFlaps(t, len(shape), in.Now)
 	if rapid.Bool().Draw(t, "overridden") {
 		in.Override = &Override{Target: rapid.IntRange(0, len(shape)-1).Draw(t, "override")}
 		if rapid.Bool().Draw(t, "expires") {
@@ -66,6 +71,17 @@ func drawInput(t *rapid.T) Input {
 		}
 	}
 	return in
+}
+
+// drawFlaps draws some of the last hour and a bit more. Half of them are about to be forgotten.
+func drawFlaps(t *rapid.T, targets int, now time.Time) []Flap {
+	var flaps []Flap
+	for range rapid.SampledFrom([]int{0, 0, 1, 2, 5, 12}).Draw(t, "flaps") {
+		ago := rapid.SampledFrom([]time.Duration{0, flapMemory - 2*time.Minute}).Draw(t, "long ago") + drawDuration(t, 0, 3*time.Minute, "ago")
+		flaps = append(flaps, Flap{rapid.IntRange(0, targets-1).Draw(t, "flapped"), now.Add(-ago)})
+	}
+	slices.SortFunc(flaps, func(a, b Flap) int { return a.At.Compare(b.At) })
+	return flaps
 }
 
 // drawFact draws what is known of an address that one check watches, or up to three.

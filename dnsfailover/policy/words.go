@@ -61,8 +61,8 @@ func words(in *Input, c choice) string {
 		return fmt.Sprintf("all targets are down: %s; all_down is %s, so %s is served%s",
 			in.downs(len(in.Facts)), in.Service.AllDown, name(c.target), with)
 	case c.held == byDelay:
-		return fmt.Sprintf("%s is up again and takes over from %s at %s, when it will have been up for %s",
-			name(in.Candidate()), name(c.target), instant(c.next), in.Service.Failback.After)
+		return fmt.Sprintf("%s is up again and takes over from %s at %s, when it will have been up for %s%s",
+			name(in.Candidate()), name(c.target), instant(c.next), in.delay(c.next), in.flapping())
 	case c.held == byOperator:
 		return fmt.Sprintf("%s is up again, but failback is manual: %s stays until released", name(in.Candidate()), name(c.target))
 	}

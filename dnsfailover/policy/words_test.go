@@ -18,6 +18,10 @@ func TestReasonsReadAsSentences(t *testing.T) {
 		"t0 is up": {Facts: [][]Fact{{up()}, {up()}}},
 		"t0 is down (connection refused); t1 is the first target that is up":                                {Facts: [][]Fact{{down()}, {up()}}},
 		"t0 is up again and takes over from t1 at 2026-03-01T12:00:40Z, when it will have been up for 1m0s": {Facts: [][]Fact{{back}, {up()}}, Auto: 1},
+		"t0 is up again and takes over from t1 at 2026-03-01T12:03:40Z, when it will have been up for 4m0s (and not 1m0s, since it failed 3 times in the last hour)": {
+			Facts: [][]Fact{{back}, {up()}}, Auto: 1, Service: &config.Service{Failback: config.Failback{HoldDown: time.Hour}},
+			Flaps: []Flap{flap(0, 9*time.Minute), flap(1, 8*time.Minute), flap(0, 6*time.Minute), flap(0, time.Minute)},
+		},
 		"t0 is up again, but failback is manual: t1 stays until released": {
 			Facts: [][]Fact{{up()}, {up()}}, Auto: 1, Service: &config.Service{Failback: config.Failback{Manual: true}},
 		},
@@ -53,7 +57,7 @@ func complete(in Input) Input {
 	}
 	s := service(shape...)
 	if in.Service != nil {
-		s.Failback.Manual = in.Service.Failback.Manual
+		s.Failback.Manual, s.Failback.HoldDown = in.Service.Failback.Manual, in.Service.Failback.HoldDown
 		if in.Service.AllDown != "" {
 			s.AllDown = in.Service.AllDown
 		}

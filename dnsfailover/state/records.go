@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,10 +31,18 @@ type Selection struct {
 	Present time.Time `json:"present,omitzero"`
 	Earlier time.Time `json:"earlier,omitzero"`
 	// MaxTTL bounds the TTL of the answers that were given until the end, in seconds.
-	MaxTTL uint32    `json:"max_ttl"`
-	Saved  time.Time `json:"saved"`
+	MaxTTL uint32 `json:"max_ttl"`
+	// Flaps are when the service left targets because they were down, those that still count.
+	Flaps []Flap    `json:"flaps,omitempty"`
+	Saved time.Time `json:"saved"`
 	// Gone is since when the configuration has no such service; zero while it has.
 	Gone time.Time `json:"gone,omitzero"`
+}
+
+// Flap is an instant at which a service left a target because it was down.
+type Flap struct {
+	Target string    `json:"target"`
+	At     time.Time `json:"at"`
 }
 
 // Check is what a check had established.
@@ -104,6 +113,10 @@ func (o Override) normal() Override {
 func (s Selection) normal() Selection {
 	for _, t := range []*time.Time{&s.Since, &s.Present, &s.Earlier, &s.Saved, &s.Gone} {
 		*t = t.Round(0).UTC()
+	}
+	s.Flaps = slices.Clone(s.Flaps)
+	for i := range s.Flaps {
+		s.Flaps[i].At = s.Flaps[i].At.Round(0).UTC()
 	}
 	return s
 }
