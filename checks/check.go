@@ -53,7 +53,10 @@ type Result struct {
 	// Reason says why the probe failed, or what it saw when it did not, in an
 	// operator's words: "connection refused", "status 503, wanted 200-299".
 	Reason string
-	Start  time.Time
+	// Warning says what a success is not happy about, such as a certificate that expires soon; mostly empty. It never
+	// counts as a failure.
+	Warning string
+	Start   time.Time
 	// Took is the time from Start to the last thing the probe waited for.
 	Took time.Duration
 	// Phases are the parts of Took in order: dial, tls, first byte, headers, body. The last one of a

@@ -24,9 +24,10 @@ type runner struct {
 	late bool // since it was due, it has waited for over lateBy
 	slot int  // index in the lane's queue; -1 while a probe is under way
 
-	mu   sync.Mutex // held while a result is judged and reported, and by remove
-	told bool       // a result of this runner has been reported; owned by whoever probes
-	snap atomic.Pointer[Snapshot]
+	mu      sync.Mutex // held while a result is judged and reported, and by remove
+	told    bool       // a result of this runner has been reported; owned by whoever probes
+	results            // the latest ones; guarded by mu
+	snap    atomic.Pointer[Snapshot]
 }
 
 func newRunner(s *Scheduler, l *lane, c *Check, restored State, due time.Time) *runner {
@@ -104,6 +105,7 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 		Earliest: state.Earliest(due, c.Recheck, c.Fall, c.Rise),
 	}
 	snap.Stats.count(result)
+	r.results.add(result)
 	if r.late {
 		snap.Stats.Late++
 	}

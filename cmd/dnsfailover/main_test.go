@@ -119,6 +119,14 @@ func (b *backend) Why(name string, _ uint16, _ time.Time) (api.Why, error) {
 	}, nil
 }
 
+func (b *backend) Results(service, _ string) (api.Results, error) {
+	return api.Results{Service: service, Checks: []api.CheckResults{
+		{Check: "web/primary@203.0.113.10", Target: "primary", Address: "203.0.113.10", Results: []api.PastResult{
+			{At: b.now, Result: "success", TookMS: 12.25, Reason: "status 200 OK"},
+		}},
+	}}, nil
+}
+
 func (b *backend) Switch(_ context.Context, service string, s api.Switch) (api.Service, error) {
 	if service != "web" {
 		return api.Service{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("there is no service %q", service)}

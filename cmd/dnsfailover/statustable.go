@@ -92,8 +92,15 @@ func addressCells(a api.Address, now time.Time) []cell {
 		{text: since},
 		{text: latency, right: true},
 		{text: strconv.Itoa(a.Consecutive), right: true},
-		{text: a.LastResult},
+		lastResult(a),
 	}
+}
+
+func lastResult(a api.Address) cell {
+	if a.Warning == "" {
+		return cell{text: a.LastResult}
+	}
+	return cell{text: "warning: " + a.Warning + "; " + a.LastResult, style: yellow}
 }
 
 // served says what a service serves: "primary at 203.0.113.10, 2001:db8::10".

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,13 +12,16 @@ import (
 )
 
 func whyCommand() *cobra.Command {
-	return clientCommand(&cobra.Command{
+	var results bool
+	cmd := clientCommand(&cobra.Command{
 		Use:   "why NAME [TYPE]",
 		Short: "Explain the answer that is given now, rule by rule",
 		Long: `Explain why the name is answered as it is now: the answer itself, with its TTL, what stands in its
-authority section, and each rule that was looked at on the way to it. TYPE is A if it is left out.`,
+authority section, and each rule that was looked at on the way to it. TYPE is A if it is left out. With
+--results also the latest results of every check of the service that the name belongs to, up to 50 of each.`,
 		Example: `  dnsfailover why www.example.com
-  dnsfailover why www.example.com AAAA`,
+  dnsfailover why www.example.com AAAA
+  dnsfailover why www.example.com --results`,
 		Args:              arguments("NAME", "[TYPE]"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,10 +35,24 @@ authority section, and each rule that was looked at on the way to it. TYPE is A 
 			if err != nil {
 				return err
 			}
-			printWhy(cmd.OutOrStdout(), why, lookOf(cmd.OutOrStdout()))
+			l := lookOf(cmd.OutOrStdout())
+			printWhy(cmd.OutOrStdout(), why, l)
+			if !results {
+				return nil
+			}
+			if why.Service == "" {
+				return fmt.Errorf("%s belongs to no service, so nothing is checked for it", args[0])
+			}
+			past, err := client.Results(cmd.Context(), why.Service, "")
+			if err != nil {
+				return err
+			}
+			printResults(cmd.OutOrStdout(), past, time.Now(), l)
 			return nil
 		},
 	})
+	cmd.Flags().BoolVar(&results, "results", false, "show the latest results of the service's checks")
+	return cmd
 }
 
 func printWhy(w io.Writer, why api.Why, l look) {

@@ -23,6 +23,8 @@ type Backend interface {
 	Status(now time.Time) api.Status
 	// Why explains the answer for a fully qualified name.
 	Why(name string, qtype uint16, now time.Time) (api.Why, error)
+	// Results returns the latest results of the checks of a service, or of one target of it.
+	Results(service, target string) (api.Results, error)
 	// Switch and Release return when the change is stored and served.
 	Switch(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	Release(ctx context.Context, service, author string) (api.Service, error)

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type backend struct {
 	status   func(now time.Time) api.Status
 	why      func(name string, qtype uint16, now time.Time) (api.Why, error)
+	results  func(service, target string) (api.Results, error)
 	override func(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	release  func(ctx context.Context, service, author string) (api.Service, error)
 	reload   func(ctx context.Context) (api.Reload, error)
@@ -48,6 +49,13 @@ func (b *backend) Why(name string, qtype uint16, now time.Time) (api.Why, error)
 		return api.Why{Name: name}, nil
 	}
 	return b.why(name, qtype, now)
+}
+
+func (b *backend) Results(service, target string) (api.Results, error) {
+	if b.results == nil {
+		return api.Results{Service: service}, nil
+	}
+	return b.results(service, target)
 }
 
 func (b *backend) Switch(ctx context.Context, service string, s api.Switch) (api.Service, error) {

@@ -27,6 +27,10 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 			Targets:  []api.Target{{Name: "primary", Verdict: "up", Addresses: []api.Address{{Address: "203.0.113.10", LatencyMS: 1.5}}}},
 		}},
 	}
+	results := api.Results{Service: "web", Checks: []api.CheckResults{{
+		Check: "web/primary@203.0.113.10", Target: "primary", Address: "203.0.113.10",
+		Results: []api.PastResult{{At: at, Result: "success", TookMS: 1.5, Reason: "connected", Warning: "hm"}},
+	}}}
 	why := api.Why{Name: "www.example.com.", Type: "AAAA", Steps: []api.Step{{Rule: "override", Text: "there is none"}}}
 	var switched api.Switch
 	b := &backend{
@@ -36,6 +40,12 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 				t.Errorf("asked why %q %d", name, qtype)
 			}
 			return why, nil
+		},
+		results: func(service, target string) (api.Results, error) {
+			if service != "web" || target != "a&b" {
+				t.Errorf("asked for the results of %q, %q", service, target)
+			}
+			return results, nil
 		},
 		override: func(_ context.Context, service string, s api.Switch) (api.Service, error) {
 			switched = s
@@ -50,6 +60,8 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	check(t, "status", gotStatus, status, err)
 	gotWhy, err := c.Why(ctx, "www.example.com", "aaaa")
 	check(t, "why", gotWhy, why, err)
+	gotResults, err := c.Results(ctx, "web", "a&b")
+	check(t, "results", gotResults, results, err)
 	gotService, err := c.Switch(ctx, "a/b c%", api.Switch{Target: "backup", Until: &at, Reason: "é\x1b", Force: true, DryRun: true})
 	check(t, "switch", gotService, api.Service{Name: "a/b c%"}, err)
 	switched.Author = ""
@@ -102,6 +114,7 @@ func TestQuestionsThatMakeNoSense(t *testing.T) {
 		"/api/v1/why", "/api/v1/why?name=", "/api/v1/why?name=a..b",
 		"/api/v1/why?name=" + strings.Repeat("a", 64) + ".example",
 		"/api/v1/why?name=www.example.com&type=AAAAA", "/api/v1/why?name=www.example.com&type=TYPE65536", "/api/v1/why?name=www.example.com&type=TYPE01",
+		"/api/v1/results", "/api/v1/results?service=&target=x",
 	} {
 		resp, body := r.ask(t, "GET", path, "")
 		wantProblem(t, resp, body, http.StatusBadRequest)

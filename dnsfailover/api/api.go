@@ -76,6 +76,7 @@ type Address struct {
 	Verdict     string     `json:"verdict"`
 	Since       *time.Time `json:"since"`
 	LastResult  string     `json:"last_result"`
+	Warning     string     `json:"warning,omitempty"` // what the last result, a success, was not happy about
 	Consecutive int        `json:"consecutive"`
 	LatencyMS   float64    `json:"latency_ms"`
 	Checked     bool       `json:"checked"` // false: no check, counts as up

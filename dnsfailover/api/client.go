@@ -59,6 +59,15 @@ func (c *Client) Why(ctx context.Context, name, qtype string) (Why, error) {
 	return call[Why](ctx, c, http.MethodGet, "/api/v1/why?"+query.Encode(), nil)
 }
 
+// Results asks for the latest results of a service's checks, or, if target is not empty, of that target's.
+func (c *Client) Results(ctx context.Context, service, target string) (Results, error) {
+	query := url.Values{"service": {service}}
+	if target != "" {
+		query.Set("target", target)
+	}
+	return call[Results](ctx, c, http.MethodGet, "/api/v1/results?"+query.Encode(), nil)
+}
+
 // Switch overrides a service and returns its state after that, or, for a dry run, what it would be.
 func (c *Client) Switch(ctx context.Context, service string, s Switch) (Service, error) {
 	return call[Service](ctx, c, http.MethodPost, "/api/v1/services/"+url.PathEscape(service)+"/switch", s)

@@ -146,7 +146,7 @@ func (c *Control) showAddress(a config.Address, f policy.Fact) api.Address {
 		return out
 	}
 	if s, ok := c.snapshot(a.Check.ID); ok && !s.Last.Start.IsZero() {
-		out.LastResult, out.Consecutive = s.Last.Reason, s.State.Run
+		out.LastResult, out.Warning, out.Consecutive = s.Last.Reason, s.Last.Warning, s.State.Run
 		out.LatencyMS = float64(s.Last.Took) / float64(time.Millisecond)
 	}
 	return out

@@ -55,6 +55,7 @@ var (
 
 	probes        = desc("probes_total", "Probes that have ended; inconclusive: this host lacked something, such as a free file, so they count for nothing.", "service", "target", "address", "result")
 	probesLate    = desc("probes_late_total", "Probes that started over a second after they were due.", "service", "target", "address")
+	checkWarning  = desc("check_warning", "1 if the last probe succeeded with a warning, such as of a certificate that expires soon, else 0.", "service", "target", "address")
 	probeDuration = desc("probe_duration_seconds", "How long probes took, those that failed included.", "service", "target")
 	verdict       = desc("verdict", "1 if the address is up, 0 if it is down, -1 if that is unknown.", "service", "target", "address")
 
@@ -77,7 +78,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		buildInfo, ready,
 		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused,
 		tlsOpen, tlsAccepted, tlsFailed, tlsExpires,
-		probes, probesLate, probeDuration, verdict,
+		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
 		reloadSuccess, reloadLast,

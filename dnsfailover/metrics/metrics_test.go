@@ -27,7 +27,7 @@ func options() metrics.Options {
 			Successes: 2, Failures: 1, Inconclusive: 4, Late: 1, Seconds: 3.5,
 			Buckets: [...]uint64{0, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3},
 		}},
-		"web/primary@2001:db8::10": {Stats: checks.Stats{Successes: 1, Seconds: 20}},
+		"web/primary@2001:db8::10": {Last: checks.Result{OK: true, Warning: "the certificate expires in 3 days"}, Stats: checks.Stats{Successes: 1, Seconds: 20}},
 	}
 	return metrics.Options{
 		Version: "1.2.3",

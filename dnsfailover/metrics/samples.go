@@ -51,6 +51,7 @@ func (s sink) checks(services []config.Service, snapshot func(string) (checks.Sn
 				s.count(probes, snap.Stats.Failures, service.Name, target.Name, address, "failure")
 				s.count(probes, snap.Stats.Inconclusive, service.Name, target.Name, address, "inconclusive")
 				s.count(probesLate, snap.Stats.Late, service.Name, target.Name, address)
+				s.gauge(checkWarning, flag(snap.Last.Warning != ""), service.Name, target.Name, address)
 				add(&sum, snap.Stats)
 			}
 			if checked {
