@@ -5,8 +5,8 @@ package server
 import (
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,14 +31,10 @@ var (
 // batch moves up to batchSize packets per system call. Everything it needs is
 // allocated once, and the system calls are made without telling the scheduler: they don't block.
 type batch struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
+	*waiter
 	// The system calls; tests make them fail.
-	recvmmsg, sendmmsg func(fd uintptr, messages []message) (int, syscall.Errno)
-	// Prebuilt, so that no call allocates a closure.
-	fillOrWait func(fd uintptr) bool
-	fillNow    func(fd uintptr)
-	flushing   func(fd uintptr) bool
+	recvmmsg, sendmmsg func(fd int, messages []message) (int, syscall.Errno)
+	filling            func(uintptr) bool // fill, prebuilt so that no call allocates a closure
 
 	packets  []packet
 	names    []unix.RawSockaddrInet6 // longer than, and in port alike, that of IPv4
@@ -49,29 +45,35 @@ type batch struct {
 	got     int // messages of in that the last call filled
 	failure syscall.Errno
 
-	next, last int  // out[next:last] are to be sent
-	patient    bool // wait while the send buffer is full
+	next, last int // out[next:last] are to be sent
 	refused    int
 }
 
-func newBatch(conn *net.UDPConn, address netip.Addr) (socket, error) {
+// newBatch takes over conn, which it closes, or else says why not.
+func newBatch(conn *net.UDPConn, address netip.Addr) (portSocket, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
+	if address.IsUnspecified() {
+		if err := tellDestination(raw, address); err != nil {
+			return nil, err
+		}
+	}
+	waiter, err := newWaiter(raw)
+	if err != nil {
+		return nil, err
+	}
 	b := &batch{
-		conn: conn, raw: raw, recvmmsg: recvmmsg, sendmmsg: sendmmsg,
+		waiter: waiter, recvmmsg: recvmmsg, sendmmsg: sendmmsg,
 		packets: make([]packet, batchSize),
 		names:   make([]unix.RawSockaddrInet6, batchSize),
 		in:      make([]message, batchSize),
 		out:     make([]message, batchSize),
 		replies: make([]unix.Iovec, batchSize),
 	}
-	b.fillOrWait, b.fillNow, b.flushing = b.fill, func(fd uintptr) { b.fill(fd) }, b.flush
+	b.filling = func(uintptr) bool { return b.fill() }
 	if address.IsUnspecified() {
-		if err := tellDestination(raw, address); err != nil {
-			return nil, err
-		}
 		b.controls = make([]control, batchSize)
 	}
 	queries := make([]byte, batchSize*stride)
@@ -91,7 +93,7 @@ func newBatch(conn *net.UDPConn, address netip.Addr) (socket, error) {
 		b.out[i].header.Iov, b.out[i].header.Iovlen = &b.replies[i], 1
 	}
 	b.got = batchSize // so that the first call sets up all of them
-	return b, nil
+	return b, conn.Close()
 }
 
 func (b *batch) receive(wait bool) ([]packet, error) {
@@ -103,14 +105,16 @@ func (b *batch) receive(wait bool) ([]packet, error) {
 		}
 	}
 	b.got, b.failure = 0, 0
-	var err error
-	if wait {
-		err = b.raw.Read(b.fillOrWait)
-	} else {
-		err = b.raw.Control(b.fillNow)
+	if wait && b.woken.Load() { // in a flood there is always something to read
+		return nil, os.ErrDeadlineExceeded
 	}
-	if err != nil {
-		return nil, err
+	if !b.fill() && wait {
+		if err := b.wait(b.filling); err != nil {
+			return nil, err
+		}
+	}
+	if b.got >= crowd {
+		b.leave()
 	}
 	if b.failure != 0 {
 		return nil, b.failure
@@ -138,9 +142,9 @@ func clientAt(name *unix.RawSockaddrInet6) netip.Addr {
 }
 
 // fill receives; false means that there is nothing yet.
-func (b *batch) fill(fd uintptr) bool {
+func (b *batch) fill() bool {
 	for {
-		n, errno := b.recvmmsg(fd, b.in)
+		n, errno := b.recvmmsg(b.fd, b.in)
 		switch errno {
 		case 0:
 			b.got = n
@@ -176,28 +180,24 @@ func (b *batch) send(packets []packet) int {
 	if b.last == 0 {
 		return 0
 	}
-	b.patient = false
-	err := b.raw.Write(b.flushing)
-	if err == nil && b.next < b.last {
-		b.patient = true
-		_ = b.conn.SetWriteDeadline(time.Now().Add(sendWait))
-		_ = b.raw.Write(b.flushing)
-		_ = b.conn.SetWriteDeadline(time.Time{})
+	if !b.flush() {
+		b.waitForRoom()
+		b.flush()
 	}
 	return b.refused + b.last - b.next
 }
 
-// flush sends; false means that the send buffer is full and that it is worth waiting. An answer that
-// the system refuses (ENOBUFS, EPERM from a firewall, ECONNREFUSED) is skipped: the client will ask again.
-func (b *batch) flush(fd uintptr) bool {
+// flush sends; false means that the send buffer is full. An answer that the system refuses (ENOBUFS, EPERM from
+// a firewall, ECONNREFUSED) is skipped: the client will ask again.
+func (b *batch) flush() bool {
 	for b.next < b.last {
-		n, errno := b.sendmmsg(fd, b.out[b.next:b.last])
+		n, errno := b.sendmmsg(b.fd, b.out[b.next:b.last])
 		switch errno {
 		case 0:
 			b.next += n
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return !b.patient
+			return false
 		default:
 			b.next++
 			b.refused++
@@ -206,14 +206,14 @@ func (b *batch) flush(fd uintptr) bool {
 	return true
 }
 
-func recvmmsg(fd uintptr, messages []message) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd,
+func recvmmsg(fd int, messages []message) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
 }
 
-func sendmmsg(fd uintptr, messages []message) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd,
+func sendmmsg(fd int, messages []message) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
 }

@@ -3,10 +3,13 @@
 package server
 
 import (
+	"errors"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +50,7 @@ func TestBatchSendErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, b, c := oneBatch(t, "127.0.0.1:0")
 			script := test.script
-			b.sendmmsg = func(fd uintptr, messages []message) (int, syscall.Errno) {
+			b.sendmmsg = func(fd int, messages []message) (int, syscall.Errno) {
 				if len(script) == 0 {
 					return 0, unix.EAGAIN
 				}
@@ -91,7 +94,7 @@ func TestBatchSendErrors(t *testing.T) {
 func TestBatchReceiveErrors(t *testing.T) {
 	w, b, c := oneBatch(t, "127.0.0.1:0")
 	script := []syscall.Errno{unix.EINTR, unix.ECONNREFUSED, 0}
-	b.recvmmsg = func(fd uintptr, messages []message) (int, syscall.Errno) {
+	b.recvmmsg = func(fd int, messages []message) (int, syscall.Errno) {
 		errno := script[0]
 		script = script[1:]
 		if errno != 0 {
@@ -134,6 +137,71 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 		if n := w.refused.Load(); n != 0 {
 			t.Errorf("%s: %d refused", address, n)
 		}
+	}
+}
+
+// However crowds and single packets follow each other, whoever waits is woken.
+func TestBatchWaits(t *testing.T) {
+	w, b, c := oneBatch(t, "127.0.0.1:0")
+	crowds := func() {
+		for range batchSize {
+			send(t, c, ask(0, ""))
+		}
+		if got, err := w.batch(true); got != batchSize || err != nil {
+			t.Fatalf("%d packets, %v", got, err)
+		}
+		for range batchSize {
+			datagram(t, c)
+		}
+		if b.armed {
+			t.Error("the socket is in the epoll set while packets come in crowds")
+		}
+	}
+	single := func(id uint16) {
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			time.Sleep(time.Millisecond) // so that the worker mostly waits already; either way it must get the packet
+			send(t, c, ask(id, ""))
+		}()
+		if got, err := w.batch(true); got != 1 || err != nil {
+			t.Fatalf("%d packets, %v", got, err)
+		}
+		<-sent
+		datagram(t, c)
+	}
+	crowds() // the epoll set is still empty
+	for i := range uint16(20) {
+		single(i)
+		single(i)
+		crowds()
+		crowds()
+	}
+	b.wake()
+	if _, err := w.batch(true); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("woken with %v", err)
+	}
+	send(t, c, ask(1, ""))
+	if _, err := w.batch(true); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("woken with %v while there is something to read", err)
+	}
+}
+
+func TestUDPOverflowIsCounted(t *testing.T) {
+	s, err := listen(prepared(Options{Workers: 1}), echoing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer discard(s)
+	if err := unix.SetsockoptInt(s.workers[0].socket.(*batch).fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, "udp", s.Addresses()[0])
+	for range 100 {
+		send(t, c, ask(1, strings.Repeat("x", 1000)))
+	}
+	if n := s.Counters().Dropped["overflow"]; n < 50 || n > 100 {
+		t.Errorf("overflow %d, want most of 100", n)
 	}
 }
 

@@ -10,4 +10,4 @@ import (
 
 const batches = false
 
-func newBatch(*net.UDPConn, netip.Addr) (socket, error) { return nil, errors.ErrUnsupported }
+func newBatch(*net.UDPConn, netip.Addr) (portSocket, error) { return nil, errors.ErrUnsupported }

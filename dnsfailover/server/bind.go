@@ -16,12 +16,12 @@ type binding struct {
 	address  netip.AddrPort // with the port that was picked
 	secure   bool           // for TLS; then there is no UDP
 	listener *net.TCPListener
-	packets  []*net.UDPConn
-	sockets  []socket // one per worker; in the portable loop they share one conn
+	ports    []port
+	sockets  []socket // one per worker; in the portable loop they share one port
 
-	mu         sync.Mutex
+	mu         sync.Mutex // held to close ports, and by whoever asks them for something
 	closed     bool
-	overflowed uint64 // what overflow returns once packets are closed
+	overflowed uint64 // what overflow returns once ports are closed
 }
 
 // bindAll binds every address for UDP and TCP, or none.
@@ -128,35 +128,64 @@ func listenTCP(address netip.AddrPort) (*net.TCPListener, error) {
 // The first socket is bound without SO_REUSEPORT, so that it gets the port only if no other program has it: with
 // it, a second instance would silently take part of the queries. Only then it lets its siblings in.
 func (b *binding) bindUDP(workers int, portable bool) error {
-	first, err := listenUDP(b.address, false)
-	if err != nil {
-		return err
-	}
-	b.packets = append(b.packets, first)
 	if portable || !batches {
-		for range workers {
-			b.sockets = append(b.sockets, newPortable(first, b.address.Addr()))
-		}
-		return nil
-	}
-	if err := sharePort(first); err != nil {
-		return err
-	}
-	for len(b.packets) < workers {
-		conn, err := listenUDP(b.address, true)
+		conn, err := b.open(false)
 		if err != nil {
 			return err
 		}
-		b.packets = append(b.packets, conn)
+		for range workers {
+			b.sockets = append(b.sockets, newPortable(conn, b.address.Addr()))
+		}
+		return nil
 	}
-	for _, conn := range b.packets {
+	for i := range workers {
+		conn, err := b.open(i > 0)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			if err := sharePort(conn); err != nil {
+				return err
+			}
+		}
 		socket, err := newBatch(conn, b.address.Addr())
 		if err != nil {
 			return err
 		}
-		b.sockets = append(b.sockets, socket)
+		b.ports[i], b.sockets = socket, append(b.sockets, socket)
 	}
 	return nil
+}
+
+// open opens a UDP socket and makes it a port.
+func (b *binding) open(shared bool) (*net.UDPConn, error) {
+	conn, err := listenUDP(b.address, shared)
+	if err != nil {
+		return nil, err
+	}
+	b.ports = append(b.ports, connPort{conn})
+	return conn, nil
+}
+
+// port is a UDP socket as others see it than the workers that read it.
+type port interface {
+	// wake ends the waiting of its workers, now and from now on.
+	wake()
+	// overflow returns how many packets the kernel dropped because the receive buffer was full.
+	overflow() uint64
+	close()
+}
+
+// connPort is a port that the runtime's poller watches.
+type connPort struct{ conn *net.UDPConn }
+
+func (p connPort) wake()  { _ = p.conn.SetReadDeadline(longAgo) }
+func (p connPort) close() { _ = p.conn.Close() }
+func (p connPort) overflow() (n uint64) {
+	if raw, err := p.conn.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { n = overflow(int(fd)) })
+	}
+	return n
 }
 
 // receiveBuffer is asked of the kernel for each socket, in octets; it gives what net.core.rmem_max allows.
@@ -177,17 +206,20 @@ func listenUDP(address netip.AddrPort, shared bool) (*net.UDPConn, error) {
 
 // wake ends the waiting of all workers for packets.
 func (b *binding) wake() {
-	for _, conn := range b.packets {
-		_ = conn.SetReadDeadline(longAgo)
+	for _, p := range b.ports {
+		p.wake()
 	}
 }
 
 func (b *binding) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, conn := range b.packets {
-		b.overflowed += overflow(conn)
-		_ = conn.Close()
+	if b.closed {
+		return
+	}
+	for _, p := range b.ports {
+		b.overflowed += p.overflow()
+		p.close()
 	}
 	b.closed = true
 	_ = b.listener.Close()
@@ -200,8 +232,8 @@ func (b *binding) overflow() (sum uint64) {
 	if b.closed {
 		return b.overflowed
 	}
-	for _, conn := range b.packets {
-		sum += overflow(conn)
+	for _, p := range b.ports {
+		sum += p.overflow()
 	}
 	return sum
 }

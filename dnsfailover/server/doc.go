@@ -2,7 +2,8 @@
 //
 // UDP: on Linux each worker has a socket of its own (SO_REUSEPORT) and moves packets in batches with
 // recvmmsg and sendmmsg; elsewhere, and where it is asked for, the portable loop takes one packet at a time.
-// Both stand behind the interface socket, and the same tests run over both. TCP (RFC 7766) and TLS (RFC 7858): one goroutine per
+// Both stand behind the interface socket, and the same tests run over both. What it costs to answer is the kernel's work, to nine tenths;
+// the rest is worth it only where it spares the kernel some: see waiter, which takes a busy socket from the poller. TCP (RFC 7766) and TLS (RFC 7858): one goroutine per
 // connection, with a deadline on everything that a client can delay, handshakes included; all compete for the same places.
 //
 // Whatever transport a message comes over, engine.answer is what answers it. It loads the set of zones and

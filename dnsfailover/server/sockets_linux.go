@@ -37,24 +37,14 @@ func sharePort(conn *net.UDPConn) error {
 	})
 }
 
-// overflow returns how many packets the kernel dropped at conn, for the most part because its buffer was full.
-func overflow(conn *net.UDPConn) uint64 {
+// overflow returns how many packets the kernel dropped at a socket, for the most part because its buffer was full.
+func overflow(fd int) uint64 {
 	const drops = 8 // SK_MEMINFO_DROPS in linux/sock_diag.h
 	var info [drops + 1]uint32
 	size := uint32(unsafe.Sizeof(info))
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	err = onSocket(raw, func(fd int) error {
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno != 0 {
-			return errno
-		}
-		return nil
-	})
-	if err != nil {
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
 		return 0
 	}
 	return uint64(info[drops])

@@ -13,4 +13,4 @@ func prepare(syscall.RawConn, netip.Addr, bool) error { return nil }
 
 func sharePort(*net.UDPConn) error { return errors.ErrUnsupported }
 
-func overflow(*net.UDPConn) uint64 { return 0 }
+func overflow(int) uint64 { return 0 }

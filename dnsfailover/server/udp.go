@@ -33,6 +33,12 @@ type socket interface {
 	send(packets []packet) (refused int)
 }
 
+// portSocket is a socket with a port of its own.
+type portSocket interface {
+	socket
+	port
+}
+
 // worker answers what comes in on one socket.
 type worker struct {
 	socket  socket
