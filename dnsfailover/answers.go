@@ -37,7 +37,7 @@ type answers struct {
 func (a *answers) adopt(cfg, old *config.Config) {
 	settings := &zones.Settings{
 		MaxUDP: cfg.DNS.MaxUDP, Identity: cfg.DNS.Identity, Version: cfg.DNS.Version, EDE: cfg.DNS.EDE,
-		Idle: server.IdleTimeout,
+		Idle: server.IdleTimeout, TrustECS: zones.NewNetworks(cfg.DNS.TrustECS),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -33,7 +33,7 @@ type zoneState struct {
 func build(cfg *config.Config, old *world, now time.Time) *world {
 	w := &world{World: control.World{Config: cfg, Slots: map[string]*zones.Slot{}}}
 	for _, s := range cfg.Services {
-		w.Slots[s.Name] = new(zones.Slot)
+		w.Slots[s.Name] = &zones.Slot{Staff: zones.NewNetworks(s.Staff)}
 	}
 	dynamics := w.dynamics()
 	var list []*zones.Zone

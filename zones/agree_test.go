@@ -78,7 +78,7 @@ func (p *pair) dress(a weather) {
 
 // load compiles the world both ways.
 func (w *world) load(dir string) (*pair, error) {
-	o := &oracle{}
+	o := &oracle{staff: w.staff}
 	var compiled []*zones.Zone
 	for i, zone := range w.zones {
 		file := filepath.Join(dir, fmt.Sprintf("%d.zone", i))

@@ -165,6 +165,12 @@ func conformSet(t testing.TB) (*zones.Set, []zones.Dynamic) {
 
 func conformOracle(t testing.TB) *oracle {
 	t.Helper()
+	return oracleOf(t, conformDynamics())
+}
+
+// oracleOf is the oracle over the files of conform.test. with dynamics in it.
+func oracleOf(t testing.TB, dynamics []zones.Dynamic) *oracle {
+	t.Helper()
 	o := &oracle{}
 	for _, name := range conformFiles {
 		text, err := os.ReadFile(conformFile(name))
@@ -177,7 +183,7 @@ func conformOracle(t testing.TB) *oracle {
 		}
 		var in []zones.Dynamic
 		if name == "conform.test." {
-			in = conformDynamics()
+			in = dynamics
 		}
 		o.zones = append(o.zones, newPlainZone(name, rrs, in))
 	}

@@ -15,6 +15,7 @@ import (
 type world struct {
 	zones    []worldZone
 	instants []int64 // around which something changes
+	staff    map[*zones.Slot][]netip.Prefix
 }
 
 type worldZone struct {
@@ -32,7 +33,7 @@ func (w *world) String() string {
 	for _, z := range w.zones {
 		fmt.Fprintf(&b, "; zone %s\n%s", z.apex, z.text)
 		for _, d := range z.dynamics {
-			fmt.Fprintf(&b, "; dynamic %s, may repeat %v\n", d.Name, d.Repeats)
+			fmt.Fprintf(&b, "; dynamic %s, may repeat %v, staff %v\n", d.Name, d.Repeats, w.staff[d.Slot])
 			for _, s := range d.Slot.Load().Segments {
 				fmt.Fprintf(&b, ";   from %d edge %d change %d min %d max %d: %d A, %d AAAA, note %q\n",
 					s.From-epoch, s.Edge-epoch, s.Change-epoch, s.Min, s.Max, len(s.A)/16, len(s.AAAA)/28, s.Note)
@@ -103,10 +104,15 @@ func (b *builder) chance(percent int, what string) bool {
 }
 
 func (b *builder) services() {
-	b.world.instants = []int64{epoch}
+	b.world.instants, b.world.staff = []int64{epoch}, map[*zones.Slot][]netip.Prefix{}
 	for range rapid.IntRange(1, 2).Draw(b.t, "services") {
-		slot := &zones.Slot{}
-		slot.Store(b.timeline())
+		slot, timeline := &zones.Slot{}, b.timeline()
+		if b.chance(60, "staff") {
+			list := rapid.SliceOfN(rapid.OneOf(crowded, homes), 1, 4).Draw(b.t, "networks")
+			slot.Staff, b.world.staff[slot] = zones.NewNetworks(list), list
+			timeline.Staff = &zones.Segment{Min: 5, Max: 60, A: b.addresses(false), AAAA: b.addresses(true)}
+		}
+		slot.Store(timeline)
 		b.slots = append(b.slots, slot)
 	}
 }

@@ -179,6 +179,9 @@ func (r *Responder) putDynamic(z *Zone, e entry, name *wire.Name, nameAt int) {
 		return
 	}
 	segment := timeline.At(r.now)
+	if staff := bound.slot.Staff; staff != nil {
+		segment = r.staffed(staff, timeline, segment)
+	}
 	if segment.Note != "" && r.settings().EDE {
 		r.ede, r.note = dns.ExtendedErrorCodeOther, segment.Note
 	}

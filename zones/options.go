@@ -32,6 +32,7 @@ const maxText = 255
 type options struct {
 	bytes  [lenOption + maxText + lenOption + lenCookie + lenOption + maxSubnet + lenOption + 2]byte
 	length int
+	subnet int  // where the data of the client's network begins in bytes; 0: there is none
 	seen   uint // bit set of the options of the query
 	cookie cookieState
 }
@@ -78,7 +79,7 @@ func (r *Responder) readOptions() bool {
 		}
 	}
 	if !ok {
-		o.length, o.cookie = 0, noCookie
+		o.length, o.subnet, o.cookie = 0, 0, noCookie
 	}
 	r.Trusted = o.cookie == goodCookie
 	return ok

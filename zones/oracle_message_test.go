@@ -17,8 +17,9 @@ func (o *oracle) judge(q *dns.Msg, transport zones.Transport, now int64) result 
 	if !ok {
 		return result{rcode: dns.RcodeFormatError}
 	}
+	o.network = o.told(q)
 	r := o.judgeQuestion(q.Question[0], now)
-	r.options = options
+	r.options = scoped(options, r.scope)
 	if !o.settings.EDE {
 		r.ede = nil
 	}

@@ -19,6 +19,7 @@ var (
 	talkativeSecrets = [][16]byte{{0xe5, 0xe9, 0x73}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}
 	talkative        = zones.Settings{
 		Identity: "ns1.test", Version: "1.0 (test)", EDE: true, Cookies: zones.NewCookies(talkativeSecrets...), Idle: 10 * time.Second,
+		TrustECS: zones.NewNetworks([]netip.Prefix{netip.PrefixFrom(clientA, 32)}),
 	}
 	clientA = netip.MustParseAddr("203.0.113.203")
 	clientB = netip.MustParseAddr("2001:db8:220:1:59de:d0f4:8769:82b8")
@@ -180,6 +181,10 @@ var options = rapid.Custom(func(t *rapid.T) []dns.EDNS0 {
 		local := &dns.EDNS0_LOCAL{Code: rapid.SampledFrom([]uint16{3, 8, 10, 11, 12, 100, 65001}).Draw(t, "code")}
 		switch local.Code {
 		case dns.EDNS0SUBNET:
+			if rapid.Bool().Draw(t, "sound") {
+				local.Data = subnet(crowded.Draw(t, "network"))
+				break
+			}
 			n := rapid.SampledFrom([]byte{0, 1, 24, 31, 32, 33, 56, 128, 129}).Draw(t, "source")
 			family := rapid.SampledFrom([]byte{0, 1, 1, 2, 2, 3}).Draw(t, "family")
 			local.Data = append([]byte{0, family, n, 0}, make([]byte, (int(n)+7)/8)...)

@@ -17,6 +17,8 @@ type oracle struct {
 	settings zones.Settings
 	secrets  [][16]byte // of the cookies in settings
 	client   netip.Addr
+	staff    map[*zones.Slot][]netip.Prefix
+	network  netip.Prefix // of the client that is asked for, if one is told by who may
 }
 
 // plainZone is a zone as it was written. No list holds a record twice (RFC 2181 section 5).
@@ -145,6 +147,7 @@ type result struct {
 	extra     []dns.RR // all or nothing
 	cut       bool     // the chain was too long or went in a circle
 	options   []dns.EDNS0
+	scope     int            // for the client's network
 	ede       *dns.EDNS0_EDE // may be missing if there is no room for it
 }
 
@@ -167,7 +170,7 @@ func (o *oracle) resolve(qname string, qtype uint16, now int64) result {
 			return r
 		}
 		seen[n.key()] = true
-		n = z.step(&r, n, qtype, now, hops == 0)
+		n = z.step(o, &r, n, qtype, now, hops == 0)
 	}
 	return r
 }
@@ -192,7 +195,7 @@ func (o *oracle) zoneOf(n name, qtype uint16) *plainZone {
 }
 
 // step looks n up in the zone, and returns the name at which to go on, if any.
-func (z *plainZone) step(r *result, n name, qtype uint16, now int64, first bool) name {
+func (z *plainZone) step(o *oracle, r *result, n name, qtype uint16, now int64, first bool) name {
 	for i := len(n) - len(z.apex); i >= 0; i-- { // from the apex down to n
 		at := n[i:]
 		cut := len(at) > len(z.apex) && len(z.rrset(at, dns.TypeNS)) > 0
@@ -219,11 +222,11 @@ func (z *plainZone) step(r *result, n name, qtype uint16, now int64, first bool)
 			return nil
 		}
 	}
-	return z.data(r, n, node, qtype, now)
+	return z.data(o, r, n, node, qtype, now)
 }
 
 // data answers from node, which is n or the wildcard that stands for it.
-func (z *plainZone) data(r *result, n, node name, qtype uint16, now int64) name {
+func (z *plainZone) data(o *oracle, r *result, n, node name, qtype uint16, now int64) name {
 	slot := z.dynamic[node.key()]
 	if set := z.rrset(node, dns.TypeCNAME); len(set) > 0 {
 		r.answer = append(r.answer, owned(set, n)...)
@@ -242,7 +245,7 @@ func (z *plainZone) data(r *result, n, node name, qtype uint16, now int64) name 
 	set := z.rrset(node, qtype)
 	var seg *zones.Segment
 	if slot != nil && (qtype == dns.TypeA || qtype == dns.TypeAAAA) {
-		seg = slot.Load().At(now)
+		seg = o.segment(r, slot, now)
 		set = addresses(seg, qtype, now)
 		if seg.Note != "" {
 			r.ede = extended(dns.ExtendedErrorCodeOther, seg.Note)

@@ -27,7 +27,7 @@ const (
 type Responder struct {
 	// Settings are the operator's; nil for the defaults.
 	Settings *Settings
-	// Client is who asks. It is looked at only if Settings has Cookies.
+	// Client is who asks. It is looked at only if Settings has Cookies, and by services with staff.
 	Client netip.Addr
 
 	// What the last call to Respond answered, for the worker's counters.
@@ -36,6 +36,7 @@ type Responder struct {
 	Rcode   uint16 // RCODE with its extended bits
 	Trusted bool   // the query carried a valid server cookie: Client did send it
 	Service string // whose slot was answered from, also if it held no address of the type; empty for none
+	Staff   bool   // the client was answered as one of that service's staff
 	// About is what a rate limiter counts answers by: alike for all answers NXDOMAIN of a zone, for all referrals
 	// from a cut, for all answers for a name (those of a wildcard are one name), and for all with one error.
 	About uint64
@@ -69,13 +70,13 @@ type Responder struct {
 // for Settings.MaxUDP (at least 512) over UDP, and returns its length; 0 means that nothing must be sent.
 // now is in Unix nanoseconds. It never panics on any query and does not allocate on common ones.
 func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, now int64) int {
-	r.Zone, r.Rcode, r.Trusted, r.Service = -1, 0, false, ""
+	r.Zone, r.Rcode, r.Trusted, r.Service, r.Staff = -1, 0, false, "", false
 	r.an, r.ns, r.ar = 0, 0, 0
 	clear(r.redirections[:r.redirected])
 	r.redirected = 0
 	r.authoritative, r.truncated, r.ede = false, false, noEDE
 	r.set, r.out, r.now, r.transport = set, out, now, transport
-	r.options.length, r.about = 0, 0
+	r.options.length, r.options.subnet, r.about = 0, 0, 0
 
 	q := &r.query
 	verdict := q.Parse(query)

@@ -19,6 +19,9 @@ type Settings struct {
 	EDE bool
 	// Cookies makes and verifies DNS cookies; nil: the COOKIE option is ignored.
 	Cookies *Cookies
+	// TrustECS are the resolvers whose word is taken for who their client is, given as EDNS Client Subnet (RFC 7871). Only
+	// services with staff ask. nil: nobody's.
+	TrustECS *Networks
 	// Idle is how long a stream may be idle, told by edns-tcp-keepalive (RFC 7828) in tenths of a second. 0: not told;
 	// negative: clients are told to close (a timeout of 0).
 	Idle time.Duration

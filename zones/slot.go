@@ -8,7 +8,11 @@ import (
 
 // Slot is where the decider publishes what a service answers: the atomic pointer to the
 // timeline that all names of the service share. Whoever answers only reads it.
-type Slot struct{ timeline atomic.Pointer[Timeline] }
+type Slot struct {
+	timeline atomic.Pointer[Timeline]
+	// Staff are the clients that get Timeline.Staff. It is set before the slot is used; nil: nobody.
+	Staff *Networks
+}
 
 // Store publishes t; the answers change at this line. t must not be changed afterwards.
 func (s *Slot) Store(t *Timeline) { s.timeline.Store(t) }
@@ -20,6 +24,8 @@ func (s *Slot) Load() *Timeline { return s.timeline.Load() }
 // after another, so that a late wake-up of the decider can't serve the past.
 type Timeline struct {
 	Segments []Segment // at least one, by ascending From
+	// Staff is what the service's staff is served, whatever the time; nil if there is none. Its From and Edge are not looked at.
+	Staff *Segment
 }
 
 // At returns the segment that is served at now (Unix nanoseconds).

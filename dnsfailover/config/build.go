@@ -48,6 +48,9 @@ func (s *rawService) build(where func(pos) string) Service {
 	for _, rec := range s.records.items {
 		built.Records = append(built.Records, Record{Name: rec.v, Where: where(rec.pos)})
 	}
+	for _, l := range s.staff.items {
+		built.Staff = append(built.Staff, l.v)
+	}
 	for _, t := range s.targets.items {
 		target := Target{Name: t.name.v, Where: where(t.name.pos), Need: t.need.v}
 		for i, a := range t.addresses.items {

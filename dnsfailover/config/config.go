@@ -43,6 +43,7 @@ type DNS struct {
 	EDE       bool   // extended errors say why a service is on its backup
 	Cookies   Cookies
 	RateLimit RateLimit
+	TrustECS  []netip.Prefix // resolvers that may say who their client is, for services with staff
 }
 
 // Cookies are the secrets of DNS cookies (RFC 9018): the first makes new ones, all are accepted.
@@ -82,6 +83,7 @@ type Service struct {
 	Targets  []Target      // in order of preference, at least one
 	Failback Failback
 	AllDown  AllDown
+	Staff    []netip.Prefix // clients in them get the first target, whatever the others get
 }
 
 // Record is one name of a service.

@@ -112,6 +112,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				Rate: 50, Slip: 1, IPv4Prefix: 32, IPv6Prefix: 64,
 				Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 			},
+			TrustECS: []netip.Prefix{netip.MustParsePrefix("192.0.2.53/32"), netip.MustParsePrefix("2001:db8::53/128")},
 		},
 		Tokens: []Token{{Name: "deploy", Secret: "0123456789abcdefghij"}},
 		Zones: []Zone{
@@ -139,6 +140,10 @@ func TestEveryKeyArrives(t *testing.T) {
 	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone ||
 		mail.Failback != (Failback{After: 10 * time.Second, HoldDown: 5 * time.Minute}) {
 		t.Errorf("service mail: ttl %s to %s, all_down %s, failback %+v", mail.MinTTL, mail.MaxTTL, mail.AllDown, mail.Failback)
+	}
+	if diff := cmp.Diff([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}, got.Services[1].Staff,
+		cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("staff (-want +got):\n%s", diff)
 	}
 	needs := map[string]int{}
 	for _, target := range web.Targets {

@@ -22,6 +22,7 @@ type rawDNS struct {
 	ede               leaf[string]
 	cookies           rawCookies
 	rateLimit         rawRateLimit
+	trustECS          list[leaf[netip.Prefix]]
 }
 
 type rawCookies struct {
@@ -58,6 +59,9 @@ func (d *rawDNS) decode(r *report, n *yaml.Node) {
 		"ede":        func(n *yaml.Node) { d.ede = oneOf(r, n, "ede", "true", "false") },
 		"cookies":    func(n *yaml.Node) { d.cookies.decode(r, n) },
 		"rate_limit": func(n *yaml.Node) { d.rateLimit.decode(r, n) },
+		"trust_ecs": func(n *yaml.Node) {
+			d.trustECS = sequence(r, n, "trust_ecs", `[192.0.2.53/32, "2001:db8::53/128"]`, func(n *yaml.Node) leaf[netip.Prefix] { return network(r, n, "trust_ecs") })
+		},
 	})
 }
 
@@ -135,6 +139,9 @@ func (d *rawDNS) build() DNS {
 		Version:  d.version.v,
 		EDE:      d.ede.v == "true",
 		Cookies:  Cookies{Off: d.cookies.off, Secrets: d.cookies.secrets},
+	}
+	for _, l := range d.trustECS.items {
+		built.TrustECS = append(built.TrustECS, l.v)
 	}
 	if limit := d.rateLimit; !limit.off {
 		built.RateLimit = RateLimit{Rate: limit.rate.v, Slip: limit.slip.v, IPv4Prefix: limit.ipv4.v, IPv6Prefix: limit.ipv6.v}

@@ -65,5 +65,8 @@ func (d *rawDNS) check(r *report) {
 	between(r, limit.slip, "slip", 0, 10, "0", "10")
 	between(r, limit.ipv4, "ipv4_prefix", 1, 32, "1", "32")
 	between(r, limit.ipv6, "ipv6_prefix", 1, 128, "1", "128")
-	unique(r, limit.exempt.items, "network", func(l leaf[netip.Prefix]) leaf[netip.Prefix] { return l })
+	unique(r, limit.exempt.items, "network", itself)
+	unique(r, d.trustECS.items, "network", itself)
 }
+
+func itself(l leaf[netip.Prefix]) leaf[netip.Prefix] { return l }

@@ -48,6 +48,7 @@ type rawService struct {
 	minTTL, maxTTL leaf[time.Duration]
 	targets        list[*rawTarget]
 	failback       rawFailback
+	staff          list[leaf[netip.Prefix]]
 	allDown        leaf[string]
 }
 
@@ -149,7 +150,10 @@ func decodeService(r *report, n *yaml.Node) *rawService {
 		"all_down": func(n *yaml.Node) {
 			s.allDown = oneOf(r, n, "all_down", string(AllDownLast), string(AllDownFirst), string(AllDownHold), string(AllDownNone))
 		},
-		"windows": nil, "staff": nil, "guard": nil, "requires": nil,
+		"staff": func(n *yaml.Node) {
+			s.staff = sequence(r, n, "staff", `[192.0.2.0/24, "2001:db8::/32"]`, func(n *yaml.Node) leaf[netip.Prefix] { return network(r, n, "staff") })
+		},
+		"windows": nil, "guard": nil, "requires": nil,
 	})
 	return s
 }

@@ -81,6 +81,7 @@ func (s *rawService) check(r *report) {
 		r.problem(s.minTTL.pos, "min %s is above max %s", s.minTTL.text, s.maxTTL.text)
 	}
 	s.failback.check(r)
+	s.checkStaff(r)
 	unique(r, s.targets.items, "target", func(t *rawTarget) leaf[string] { return t.name })
 	for _, t := range s.targets.items {
 		t.checkRules(r)

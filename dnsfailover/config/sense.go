@@ -13,6 +13,7 @@ func (c *rawConfig) checkSense(r *report) {
 	if c.admin.v.IsValid() && !c.admin.v.Addr().IsLoopback() {
 		r.warning(c.admin.pos, "admin at %s lets everybody who can reach it read the state: only writing needs a token", c.admin.text)
 	}
+	c.checkTrust(r)
 	for _, s := range c.services.items {
 		s.checkSense(r)
 	}

@@ -13,10 +13,10 @@ import (
 var homes = map[string]string{
 	"dns": "listen", "admin": "listen", "control": "listen", "tls": "listen",
 	"certificate": "tls", "key": "tls",
-	"max_udp": "dns", "identity": "dns", "version": "dns", "ede": "dns", "cookies": "dns", "rate_limit": "dns",
+	"max_udp": "dns", "identity": "dns", "version": "dns", "ede": "dns", "cookies": "dns", "rate_limit": "dns", "trust_ecs": "dns",
 	"secrets": "cookies",
 	"rate":    "rate_limit", "slip": "rate_limit", "ipv4_prefix": "rate_limit", "ipv6_prefix": "rate_limit", "exempt": "rate_limit",
-	"records": "a service", "ttl": "a service", "targets": "a service", "failback": "a service", "all_down": "a service",
+	"records": "a service", "ttl": "a service", "targets": "a service", "failback": "a service", "all_down": "a service", "staff": "a service",
 	"addresses": "a target", "check": "a target", "need": "a target",
 	"min": "ttl", "max": "ttl",
 	"mode": "failback", "after": "failback", "hold_down": "failback",

@@ -58,13 +58,18 @@ func Look(in Input) *Ahead {
 		if j := i + 1 + slices.IndexFunc(steps[i+1:], func(p Planned) bool { return !p.Selection.Equal(steps[i].Selection) }); j > i {
 			s.Edge = steps[j].Edge.UnixNano()
 		}
-		s.Min, s.Max = uint32(in.Service.MinTTL/time.Second), uint32(in.Service.MaxTTL/time.Second)
 		if steps[i].Target != 0 {
 			s.Note = steps[i].Reason
 		}
-		s.A, s.AAAA = zones.Records(steps[i].Addresses, false), zones.Records(steps[i].Addresses, true)
+		in.fill(s, steps[i].Selection)
 	}
-	return &Ahead{Timeline: &zones.Timeline{Segments: segments}, Steps: steps[:served]}
+	return &Ahead{Timeline: &zones.Timeline{Segments: segments, Staff: staff(in)}, Steps: steps[:served]}
+}
+
+// fill makes s answer with selection.
+func (in *Input) fill(s *zones.Segment, selection Selection) {
+	s.Min, s.Max = uint32(in.Service.MinTTL/time.Second), uint32(in.Service.MaxTTL/time.Second)
+	s.A, s.AAAA = zones.Records(selection.Addresses, false), zones.Records(selection.Addresses, true)
 }
 
 // present returns facts with nothing in them that is to have come about after now: the clock was set back since, and
