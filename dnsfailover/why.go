@@ -2,6 +2,7 @@ package dnsfailover
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -11,15 +12,15 @@ import (
 	"dnsfailover/zones"
 )
 
-// Why returns the answer for a fully qualified name at now, and the rules that led to it.
-func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error) {
+// Why returns the answer for a fully qualified name that client, if it is valid, gets at now, and the rules that led to it.
+func (s *instance) Why(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error) {
 	set := s.live.Load()
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	packet, err := query.Pack()
 	if err != nil {
 		return api.Why{}, &api.Problem{Title: "bad name", Status: 400, Detail: fmt.Sprintf("%q is not a domain name", name)}
 	}
-	var responder zones.Responder
+	responder := zones.Responder{Client: client}
 	out := make([]byte, 1<<16)
 	answer := new(dns.Msg)
 	if err := answer.Unpack(out[:responder.Respond(set, packet, out, zones.Stream, now.UnixNano())]); err != nil {
@@ -48,9 +49,21 @@ func (s *instance) Why(name string, qtype uint16, now time.Time) (api.Why, error
 		why.Steps = append(why.Steps, api.Step{
 			Rule: "service", Applies: true, Text: fmt.Sprintf("%s belongs to service %q", final, why.Service),
 		})
-		why.Steps = append(why.Steps, s.control.Explain(why.Service, now)...)
-		if slot := s.told.Load().world.Slots[why.Service]; slot != nil {
-			why.Steps = append(why.Steps, ttlStep(slot.Load().At(now.UnixNano()), now))
+		world, rules := s.told.Load().world, s.control.Explain(why.Service, now)
+		if step, ok := staffStep(world.Config.Services, why.Service, client); ok {
+			for i := range rules {
+				rules[i].Applies = rules[i].Applies && !step.Applies
+			}
+			why.Steps = append(why.Steps, step)
+		}
+		why.Steps = append(why.Steps, rules...)
+		if slot := world.Slots[why.Service]; slot != nil {
+			timeline := slot.Load()
+			segment := timeline.At(now.UnixNano())
+			if responder.Staff {
+				segment = timeline.Staff
+			}
+			why.Steps = append(why.Steps, ttlStep(segment, now))
 		}
 		if n := len(answer.Answer); n == 0 || answer.Answer[n-1].Header().Rrtype != qtype {
 			why.Steps = append(why.Steps, api.Step{

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +103,7 @@ func (b *backend) Status(time.Time) api.Status {
 	return api.Status{Version: "test", Started: b.now, Ready: true, Problems: []string{}, Services: []api.Service{b.service()}}
 }
 
-func (b *backend) Why(name string, _ uint16, _ time.Time) (api.Why, error) {
+func (b *backend) Why(name string, _ uint16, _ netip.Addr, _ time.Time) (api.Why, error) {
 	if !strings.HasSuffix(name, "example.com.") {
 		return api.Why{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("%s lies in none of the zones", name)}
 	}

@@ -13,15 +13,19 @@ import (
 
 func whyCommand() *cobra.Command {
 	var results bool
+	var from string
 	cmd := clientCommand(&cobra.Command{
 		Use:   "why NAME [TYPE]",
 		Short: "Explain the answer that is given now, rule by rule",
 		Long: `Explain why the name is answered as it is now: the answer itself, with its TTL, what stands in its
 authority section, and each rule that was looked at on the way to it. TYPE is A if it is left out. With
---results also the latest results of every check of the service that the name belongs to, up to 50 of each.`,
+--results also the latest results of every check of the service that the name belongs to, up to 50 of each.
+
+Services with staff answer it otherwise than the public: --client shows what the client with that address gets.`,
 		Example: `  dnsfailover why www.example.com
   dnsfailover why www.example.com AAAA
-  dnsfailover why www.example.com --results`,
+  dnsfailover why www.example.com --results
+  dnsfailover why www.example.com --client 192.0.2.7`,
 		Args:              arguments("NAME", "[TYPE]"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +35,7 @@ authority section, and each rule that was looked at on the way to it. TYPE is A 
 			}
 			client := dial(cmd)
 			defer client.Close()
-			why, err := client.Why(cmd.Context(), args[0], qtype)
+			why, err := client.Why(cmd.Context(), args[0], qtype, from)
 			if err != nil {
 				return err
 			}
@@ -51,6 +55,7 @@ authority section, and each rule that was looked at on the way to it. TYPE is A 
 			return nil
 		},
 	})
+	cmd.Flags().StringVar(&from, "client", "", "explain the answer that the client with that `ADDRESS` gets")
 	cmd.Flags().BoolVar(&results, "results", false, "show the latest results of the service's checks")
 	return cmd
 }

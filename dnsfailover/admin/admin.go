@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 // something about them; any other error is logged and hidden.
 type Backend interface {
 	Status(now time.Time) api.Status
-	// Why explains the answer for a fully qualified name.
-	Why(name string, qtype uint16, now time.Time) (api.Why, error)
+	// Why explains the answer for a fully qualified name that client gets; not valid: one of the public.
+	Why(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error)
 	// Results returns the latest results of the checks of a service, or of one target of it.
 	Results(service, target string) (api.Results, error)
 	// Switch and Release return when the change is stored and served.

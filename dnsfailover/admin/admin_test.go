@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // backend is a Backend of functions. Those that a test leaves out count that they were called.
 type backend struct {
 	status   func(now time.Time) api.Status
-	why      func(name string, qtype uint16, now time.Time) (api.Why, error)
+	why      func(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error)
 	results  func(service, target string) (api.Results, error)
 	override func(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	release  func(ctx context.Context, service, author string) (api.Service, error)
@@ -44,11 +45,11 @@ func (b *backend) Status(now time.Time) api.Status {
 	return b.status(now)
 }
 
-func (b *backend) Why(name string, qtype uint16, now time.Time) (api.Why, error) {
+func (b *backend) Why(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error) {
 	if b.why == nil {
 		return api.Why{Name: name}, nil
 	}
-	return b.why(name, qtype, now)
+	return b.why(name, qtype, client, now)
 }
 
 func (b *backend) Results(service, target string) (api.Results, error) {

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -27,7 +28,14 @@ func (s *Server) why(w http.ResponseWriter, r *http.Request, _ string) error {
 	if !ok {
 		return problem(http.StatusBadRequest, "%q is not a type of record: give one such as A, AAAA or MX", query.Get("type"))
 	}
-	why, err := s.backend.Why(dns.Fqdn(name), qtype, time.Now())
+	var client netip.Addr
+	if text := query.Get("client"); text != "" {
+		var err error
+		if client, err = netip.ParseAddr(text); err != nil || client.Zone() != "" {
+			return problem(http.StatusBadRequest, "%q is not the address of a client: give one such as 192.0.2.7", text)
+		}
+	}
+	why, err := s.backend.Why(dns.Fqdn(name), qtype, client, time.Now())
 	if err != nil {
 		return err
 	}

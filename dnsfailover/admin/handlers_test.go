@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -35,9 +36,9 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	var switched api.Switch
 	b := &backend{
 		status: func(time.Time) api.Status { return status },
-		why: func(name string, qtype uint16, _ time.Time) (api.Why, error) {
-			if name != "www.example.com." || qtype != dns.TypeAAAA {
-				t.Errorf("asked why %q %d", name, qtype)
+		why: func(name string, qtype uint16, client netip.Addr, _ time.Time) (api.Why, error) {
+			if name != "www.example.com." || qtype != dns.TypeAAAA || client.IsValid() && client != netip.MustParseAddr("2001:db8::1") {
+				t.Errorf("asked why %q %d for %s", name, qtype, client)
 			}
 			return why, nil
 		},
@@ -58,8 +59,10 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 
 	gotStatus, err := c.Status(ctx)
 	check(t, "status", gotStatus, status, err)
-	gotWhy, err := c.Why(ctx, "www.example.com", "aaaa")
-	check(t, "why", gotWhy, why, err)
+	for _, client := range []string{"", "2001:db8::1"} {
+		gotWhy, err := c.Why(ctx, "www.example.com", "aaaa", client)
+		check(t, "why", gotWhy, why, err)
+	}
 	gotResults, err := c.Results(ctx, "web", "a&b")
 	check(t, "results", gotResults, results, err)
 	gotService, err := c.Switch(ctx, "a/b c%", api.Switch{Target: "backup", Until: &at, Reason: "é\x1b", Force: true, DryRun: true})
@@ -111,6 +114,7 @@ func TestErrorsOfTheBackend(t *testing.T) {
 func TestQuestionsThatMakeNoSense(t *testing.T) {
 	r := start(t, new(backend), "127.0.0.1:0")
 	for _, path := range []string{
+		"/api/v1/why?name=www.example.com&client=web", "/api/v1/why?name=www.example.com&client=fe80::1%25eth0",
 		"/api/v1/why", "/api/v1/why?name=", "/api/v1/why?name=a..b",
 		"/api/v1/why?name=" + strings.Repeat("a", 64) + ".example",
 		"/api/v1/why?name=www.example.com&type=AAAAA", "/api/v1/why?name=www.example.com&type=TYPE65536", "/api/v1/why?name=www.example.com&type=TYPE01",

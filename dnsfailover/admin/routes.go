@@ -21,7 +21,7 @@ type route struct {
 func routes() []route {
 	return []route{
 		{"GET", "/api/v1/status", read, "the state of everything", (*Server).status},
-		{"GET", "/api/v1/why", read, "?name=NAME&type=TYPE: why this answer is given now", (*Server).why},
+		{"GET", "/api/v1/why", read, "?name=NAME&type=TYPE&client=ADDRESS: why this answer is given now", (*Server).why},
 		{"GET", "/api/v1/results", read, "?service=SERVICE&target=TARGET: the latest results of its checks", (*Server).results},
 		{"POST", "/api/v1/services/{service}/switch", write, "override a service", (*Server).switchService},
 		{"DELETE", "/api/v1/services/{service}/override", write, "end its override", (*Server).release},

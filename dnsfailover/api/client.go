@@ -53,9 +53,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, http.MethodGet, "/api/v1/status", nil)
 }
 
-// Why asks why the name is answered as it is for a type such as "A".
-func (c *Client) Why(ctx context.Context, name, qtype string) (Why, error) {
+// Why asks why the name is answered as it is for a type such as "A" to the client with an address; empty: to one of the public.
+func (c *Client) Why(ctx context.Context, name, qtype, client string) (Why, error) {
 	query := url.Values{"name": {name}, "type": {qtype}}
+	if client != "" {
+		query.Set("client", client)
+	}
 	return call[Why](ctx, c, http.MethodGet, "/api/v1/why?"+query.Encode(), nil)
 }
 
