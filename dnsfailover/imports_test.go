@@ -43,7 +43,7 @@ func TestDependenciesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/go-co-op/gocron/v2": {"checks"},
 		"gopkg.in/yaml.v3":              {"dnsfailover/config"},
-		"go.etcd.io/bbolt":              {"dnsfailover/state"},
+		"go.etcd.io/bbolt":              {"dnsfailover/vault"},
 		"github.com/spf13/cobra":        {"cmd/dnsfailover"},
 		"github.com/miekg/dns":          {"zones", "dnsfailover", "dnsfailover/admin", "dnsfailover/server", "cmd/dnsfailover", "cmd/dnsfailover/try"},
 	}

@@ -5,10 +5,7 @@
 // [Store.PutOverride] returns; all else is collected and written about once a second. Everything is also held in
 // memory, so that a file that is lost or spoilt under way is written anew.
 //
-// A damaged file can't end the process. bbolt maps the file and trusts it: a flipped bit can make it fault in a goroutine
-// of its own or recurse without end, and neither can be recovered from. So the file is read by [parse], which believes
-// nothing, before bbolt sees it; each value carries a checksum. What is damaged is moved aside, what of it is
-// whole goes into a new file, and [Store.Notice] tells.
+// The file is a vault: what is damaged is moved aside, what of it is whole goes into a new file, and [Store.Notice] tells.
 //
 // A state directory that can't be used leaves a store that works in memory, says so, refuses overrides, and tries again.
 package state

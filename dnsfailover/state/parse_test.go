@@ -11,71 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
-	"pgregory.net/rapid"
 
 	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/vault"
 )
 
 func isLocked(err error) bool { return errors.Is(err, ErrLocked) }
-
-// TestParseReadsWhatBboltWrites compares with bbolt's own reading, over trees of several levels with holes.
-func TestParseReadsWhatBboltWrites(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "parse")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		path := filepath.Join(dir, "db")
-		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, PageSize: rapid.SampledFrom([]int{1024, 4096, 16384}).Draw(t, "page")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed := rapid.Uint64().Draw(t, "seed")
-		random := rand.New(rand.NewPCG(seed, 0))
-		want := map[string][]byte{}
-		for range rapid.IntRange(1, 5).Draw(t, "transactions") {
-			keys := rapid.IntRange(1, 400).Draw(t, "keys")
-			err = db.Update(func(tx *bbolt.Tx) error {
-				b, err := tx.CreateBucketIfNotExists([]byte("state"))
-				if err != nil {
-					return err
-				}
-				for range keys {
-					key := fmt.Sprintf("key-%d", random.IntN(600))
-					if random.IntN(3) == 0 {
-						err = b.Delete([]byte(key))
-						delete(want, key)
-					} else {
-						want[key] = make([]byte, random.IntN(40)*random.IntN(40))
-						err = b.Put([]byte(key), want[key])
-					}
-					if err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		db.Close()
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, damage := parse(data, "state")
-		if len(damage) > 0 {
-			t.Fatalf("a sound file has damage: %q", damage)
-		}
-		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b []byte) bool { return string(a) == string(b) })); diff != "" {
-			t.Fatal(diff)
-		}
-	})
-}
 
 // big fills a store so that its file has branch pages and a list of free pages, and returns the file.
 func big(t testing.TB) (data []byte, want Contents) {
@@ -170,7 +112,8 @@ func TestFlippedBitsAreSurvived(t *testing.T) {
 // them, and many of the rest.
 func TestNoFlippedBitGoesUnnoticedIfItLosesAnything(t *testing.T) {
 	data, _ := big(t)
-	want, wrong := examine(data)
+	examine := func() (map[string][]byte, *vault.Unusable) { return judge(vault.Examine(data, bucketName)) }
+	want, wrong := examine()
 	if wrong != nil {
 		t.Fatal(wrong)
 	}
@@ -181,7 +124,7 @@ func TestNoFlippedBitGoesUnnoticedIfItLosesAnything(t *testing.T) {
 		}
 		data[at/8] ^= 1 << (at % 8)
 		// A root that is damaged gives way to the one before, which lacks the last transaction: as after a crash.
-		got, wrong := examine(data)
+		got, wrong := examine()
 		if root := at/8 < 2*pageSize; wrong == nil && !root && !maps.EqualFunc(want, got, bytes.Equal) {
 			t.Errorf("bit %d: the values have changed without a word", at)
 		}
@@ -230,7 +173,7 @@ func TestWhatIsNoFileOfOursIsMovedAside(t *testing.T) {
 }
 
 func fresh(path string, values map[string][]byte) error {
-	db, err := create(path, values)
+	db, err := vault.Create(path, bucketName, values)
 	if err != nil {
 		return err
 	}
@@ -246,15 +189,4 @@ func otherBuckets(path string) error {
 		_, err := tx.CreateBucket([]byte("history"))
 		return err
 	}), db.Close())
-}
-
-func FuzzParse(f *testing.F) {
-	data, _ := big(f)
-	f.Add(data, 0, byte(0))
-	f.Fuzz(func(_ *testing.T, data []byte, at int, b byte) {
-		if len(data) > 0 {
-			data[((at%len(data))+len(data))%len(data)] = b
-		}
-		parse(data, bucketName)
-	})
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"dnsfailover/dnsfailover/vault"
 )
 
 // load reads the file and opens it, or puts a fresh one in its place. Whatever fails, the store has the values that
@@ -39,11 +41,11 @@ func (s *Store) reopen() error {
 		return fmt.Errorf("%s could not be read at the start and may hold overrides: mend it and restart, or remove it", f.path)
 	case f.spoilt != nil:
 	case !same:
-		f.spoilt = &errUnusable{"it was put there while the server ran"}
+		f.spoilt = &vault.Unusable{Text: "it was put there while the server ran"}
 	case f.db != nil:
 		return f.keep()
 	default:
-		if f.db, err = open(f.path); !errors.As(err, &f.spoilt) {
+		if err = f.open(); !errors.As(err, &f.spoilt) {
 			return err
 		}
 	}
@@ -61,7 +63,7 @@ func (s *Store) reopen() error {
 	s.mu.Unlock()
 	delete(all, keyHeader) // what was read may have one
 	all[keyHeader] = encodeHeader(len(all))
-	if f.db, err = create(f.path, all); err != nil {
+	if f.db, err = vault.Create(f.path, bucketName, all); err != nil {
 		return err
 	}
 	f.unread, f.fresh = false, true
@@ -74,7 +76,7 @@ func (s *Store) reopen() error {
 // setAside moves a file aside that can't be used.
 func (s *Store) setAside() error {
 	f := &s.file
-	aside, err := quarantine(f.path, time.Now())
+	aside, err := vault.Quarantine(f.path, time.Now())
 	if err != nil {
 		return fmt.Errorf("%s can't be used, since %s, nor moved aside: %w", f.path, f.spoilt, err)
 	}
@@ -89,7 +91,7 @@ func (s *Store) setAside() error {
 		f.path, f.spoilt, filepath.Base(aside), overrides)
 	s.note(note)
 	s.mu.Unlock()
-	s.log.Warn("state file moved aside", "file", f.path, "reason", f.spoilt.text, "now", aside)
+	s.log.Warn("state file moved aside", "file", f.path, "reason", f.spoilt.Text, "now", aside)
 	f.spoilt, f.known = nil, nil
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/vault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -169,7 +170,7 @@ func TestSecondInstanceIsRefused(t *testing.T) {
 func TestFileThatAnotherProcessHasOpenIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir)
-	db, err := open(filepath.Join(dir, fileName)) // as a tool of bbolt's would, which knows no lock on the directory
+	db, err := vault.Open(filepath.Join(dir, fileName), bucketName) // as a tool of bbolt's would, which knows no lock on the directory
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func TestWhoeverStopsWaitingLeavesNothingBehind(t *testing.T) {
 func TestUnknownFieldsAndValuesAreTolerated(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, fileName)
-	db, err := create(path, map[string][]byte{
+	db, err := vault.Create(path, bucketName, map[string][]byte{
 		keyHeader:                []byte(`{"schema":1,"alive":"2026-03-01T12:00:00Z","values":5,"later":true}`),
 		keyOverride + "web":      []byte(`{"target":"backup","since":"2026-03-01T12:00:00Z","ticket":"X-1"}`),
 		keyOverride + "mail":     []byte(`{"target":7}`),

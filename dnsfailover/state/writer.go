@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"dnsfailover/dnsfailover/vault"
 )
 
 const (
@@ -42,7 +44,7 @@ func (s *Store) run(failures int) {
 	last := time.Now() // when a write was tried last
 	attempt := func(r *request) error {
 		err := s.commit(r)
-		if unusable := (*errUnusable)(nil); errors.As(err, &unusable) {
+		if unusable := (*vault.Unusable)(nil); errors.As(err, &unusable) {
 			err = s.commit(r) // into a fresh file
 		}
 		s.report(err)
@@ -87,11 +89,11 @@ func (s *Store) commit(r *request) error {
 		return err
 	}
 	changes := s.changes(r)
-	err := s.file.write(changes)
+	err := s.file.db.Write(changes)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var unusable *errUnusable
+	var unusable *vault.Unusable
 	if errors.As(err, &unusable) {
 		s.file.db, s.file.spoilt = nil, unusable
 	}
