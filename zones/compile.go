@@ -166,28 +166,9 @@ func (c *compiler) laidOut(owner []byte, set rrset) {
 		c.layout.record(owner, set.typ, set.ttl, c.data(i))
 	}
 	core := len(c.layout.body)
-	extra := 0
-	seen := map[string]bool{}
-	for _, i := range set.records {
-		name := target(set.typ, c.data(i))
-		if name == nil {
-			continue
-		}
-		if len(name) == 1 {
-			if !service(set.typ, c.data(i)) {
-				continue // "." says that there is no such host (RFC 2782, RFC 7505, RFC 9460 section 2.5.1)
-			}
-			name = owner // RFC 9460 section 2.5.2
-		}
-		key, ok := c.key(name)
-		if !ok || seen[key] || strings.HasPrefix(key, "\x01*") {
-			continue
-		}
-		seen[key] = true
-		if n, ok := c.lookup(key); ok && c.nodes[n].flags&(nodeOccluded|nodeCut) == 0 && c.nodes[n].dynamic < 0 {
-			extra += c.addresses(name, key)
-		}
-	}
+	u := useful{compiler: c, asked: wire.Lower(owner), addressed: map[string]bool{}, followed: map[string]bool{}}
+	u.write(owner, set)
+	extra := u.records
 	if len(c.layout.body) > maxRRset {
 		c.layout.cut(core)
 		extra = 0
@@ -195,9 +176,55 @@ func (c *compiler) laidOut(owner []byte, set rrset) {
 	c.finish(set.typ, 0, counts{an: len(set.records), extra: extra, core: core})
 }
 
-// service says whether the data is of a SVCB or HTTPS record in service mode (RFC 9460 section 2.4.3).
-func service(typ uint16, data []byte) bool {
-	return (typ == dns.TypeSVCB || typ == dns.TypeHTTPS) && binary.BigEndian.Uint16(data) != 0
+// useful is what those who ask for an RRset will want next (RFC 1034 section 4.3.2 step 6).
+type useful struct {
+	*compiler
+	asked               []byte // owner of the RRset, in lower case
+	addressed, followed map[string]bool
+	records             int // written
+}
+
+// write writes the addresses of the names in set's RDATA and, where the alias mode of SVCB and HTTPS leads, the records
+// there and what they lead to (RFC 9460 section 4.1).
+func (u *useful) write(owner []byte, set rrset) {
+	for _, i := range set.records {
+		name, alias := target(set.typ, u.data(i)), aliasMode(set.typ, u.data(i))
+		if name == nil {
+			continue
+		}
+		if len(name) == 1 {
+			if set.typ != dns.TypeSVCB && set.typ != dns.TypeHTTPS || alias {
+				continue // "." says that there is no such host (RFC 2782, RFC 7505, RFC 9460 section 2.5.1)
+			}
+			name = owner // RFC 9460 section 2.5.2
+		}
+		key, ok := u.key(name)
+		if !ok || strings.HasPrefix(key, "\x01*") || len(u.layout.body) > maxRRset {
+			continue
+		}
+		n, ok := u.lookup(key)
+		if !ok || u.nodes[n].flags&(nodeOccluded|nodeCut) != 0 {
+			continue
+		}
+		if !u.addressed[key] && u.nodes[n].dynamic < 0 {
+			u.addressed[key] = true
+			u.records += u.addresses(name, key)
+		}
+		if alias && !u.followed[key] && !equalFold(u.asked, name) {
+			u.followed[key] = true
+			next, _ := u.find(key, set.typ)
+			for _, i := range next.records {
+				u.layout.record(name, next.typ, next.ttl, u.data(i))
+			}
+			u.records += len(next.records)
+			u.write(name, next)
+		}
+	}
+}
+
+// aliasMode says whether the data is of a SVCB or HTTPS record in alias mode (RFC 9460 section 2.4.2).
+func aliasMode(typ uint16, data []byte) bool {
+	return (typ == dns.TypeSVCB || typ == dns.TypeHTTPS) && binary.BigEndian.Uint16(data) == 0
 }
 
 // referral appends the entry of a delegation: NS in the authority section, glue in the additional section.

@@ -316,10 +316,10 @@ func (b *builder) data(owner string, dynamic bool) {
 		b.set(owner, []string{"SRV 0 5 443"}, []string{b.target(), b.target(), "."})
 	}
 	if b.chance(20, "has HTTPS") {
-		b.set(owner, []string{"HTTPS 1"}, []string{". alpn=h2", b.target() + " port=8443"})
+		b.set(owner, []string{"HTTPS 1", "HTTPS 0"}, []string{". alpn=h2", b.target() + " port=8443"})
 	}
-	if b.chance(10, "has SVCB") {
-		b.set(owner, []string{"SVCB 0"}, []string{b.target(), "."})
+	if b.chance(20, "has SVCB") {
+		b.set(owner, []string{"SVCB 0", "SVCB 0", "SVCB 1"}, []string{b.target(), b.target(), "."})
 	}
 	if b.chance(15, "has others") {
 		b.set(owner, []string{"CAA 0 issue"}, []string{`"ca.example"`, `";"`})

@@ -80,6 +80,17 @@ func TestDynamicNames(t *testing.T) {
 			"www HTTPS 1 . alpn=h2 ipv4hint=192.0.2.1\n", "www.example.com.",
 			`zone:7: www.example.com.: address hints at a name of service "web" (c.yaml:1:2) would bypass the failover: remove ipv4hint and ipv6hint`,
 		},
+		"address hints elsewhere": {
+			"_8443._https.www HTTPS 1 WWW port=8443 ipv4hint=192.0.2.1\n", "www.example.com.",
+			`zone:7: _8443._https.www.example.com.: address hints for WWW.example.com., a name of service "web" (c.yaml:1:2), would bypass the failover: remove ipv4hint and ipv6hint`,
+		},
+		"address hints for what a wildcard answers": {
+			"svc SVCB 1 a.b.apps ipv6hint=2001:db8::1\n", "*.apps.example.com.",
+			`zone:7: svc.example.com.: address hints for a.b.apps.example.com., a name of service "web" (c.yaml:1:2), would bypass the failover: remove ipv4hint and ipv6hint`,
+		},
+		"address hints for others are fine": {
+			"svc SVCB 1 ns1 ipv4hint=192.0.2.53\nbeside SVCB 1 out.example.org. ipv4hint=192.0.2.53\nx.apps SVCB 1 x.apps ipv4hint=192.0.2.7\n", "*.apps.example.com.", "",
+		},
 		"a nameserver": {
 			"@ NS www\n", "www.example.com.",
 			`zone:7: example.com.: nameserver www.example.com. is a name of service "web" (c.yaml:1:2): ` +

@@ -71,6 +71,7 @@ func (s *source) ReadByte() (byte, error) {
 	if s.extra != "" {
 		c := s.extra[0]
 		s.extra = s.extra[1:]
+		s.begin = s.extra == "" && c == '\n' // a whole record was respelled
 		return c, nil
 	}
 	if s.next == len(s.text) {
@@ -126,6 +127,11 @@ func (s *source) skipSimple() error {
 				s.inside = text[0] != ';' && text[0] != '$'
 			}
 			s.extra = s.simple.follow(line)
+			if record, octets := respelled(s.text[s.next:]); octets > 0 {
+				s.extra += record
+				s.line += bytes.Count(s.text[s.next:][:octets], []byte("\n"))
+				s.next += octets
+			}
 			return unknownDirective(line)
 		}
 		s.start, s.generated = s.line, false

@@ -260,6 +260,9 @@ func (z *plainZone) data(o *oracle, r *result, n, node name, qtype uint16, now i
 	for _, rr := range set {
 		r.extra = z.addExtra(r.extra, rr, n)
 	}
+	r.extra = slices.DeleteFunc(r.extra, func(rr dns.RR) bool { // no record twice
+		return slices.ContainsFunc(set, func(o dns.RR) bool { return dns.IsDuplicate(o, rr) })
+	})
 	return nil
 }
 
@@ -327,7 +330,26 @@ func (z *plainZone) addExtra(extra []dns.RR, rr dns.RR, owner name) []dns.RR {
 	if !host.in(z.apex) || z.redirected(host) || z.delegated(host) || len(host) > 0 && host[0] == "*" {
 		return extra
 	}
-	return union(extra, z.stored(host))
+	extra = union(extra, z.stored(host))
+	if typ := rr.Header().Rrtype; aliasMode(rr) { // RFC 9460 section 4.1
+		for _, there := range z.rrset(host, typ) {
+			if before := len(extra); len(union(extra, []dns.RR{there})) > before {
+				extra = z.addExtra(union(extra, []dns.RR{there}), there, host)
+			}
+		}
+	}
+	return extra
+}
+
+// aliasMode says whether rr is a SVCB or HTTPS record of priority 0.
+func aliasMode(rr dns.RR) bool {
+	switch rr := rr.(type) {
+	case *dns.SVCB:
+		return rr.Priority == 0
+	case *dns.HTTPS:
+		return rr.Priority == 0
+	}
+	return false
 }
 
 // present returns nothing for a dot, which says that there is no such host (RFC 2782, RFC 7505).

@@ -231,7 +231,41 @@ func (d *draft) checkTargets(n int32) {
 		if !inZone {
 			continue
 		}
+		if typ == dns.TypeSVCB || typ == dns.TypeHTTPS {
+			d.checkHints(i, node, name, key)
+		}
 		d.checkTarget(i, node, name, key)
+	}
+}
+
+// checkHints refuses address hints in SVCB or HTTPS record i for a target whose addresses belong to a service.
+func (d *draft) checkHints(i int32, node draftNode, name []byte, key string) {
+	if !hinted(d.data(i)) || node.dynamic >= 0 { // checkDynamic says it
+		return
+	}
+	if at := d.source(key); at >= 0 && d.nodes[at].dynamic >= 0 {
+		dynamic := d.dynamics[d.nodes[at].dynamic]
+		d.complain(i, false, node.key, "address hints for %s, a name of service %q (%s), would bypass the failover: remove ipv4hint and ipv6hint",
+			unpackName(name), dynamic.Service, dynamic.Where)
+	}
+}
+
+// source returns the index of the node that answers for a key, itself or a wildcard (RFC 4592 section 3.3.1); -1 if none does.
+func (d *draft) source(key string) int32 {
+	for at, exact := key, true; ; at, exact = parent(at), false {
+		if n, ok := d.lookup(at); ok {
+			if exact {
+				return n
+			}
+			wild, ok := d.lookup("\x01*" + at)
+			if !ok {
+				return -1
+			}
+			return wild
+		}
+		if at == "" {
+			return -1
+		}
 	}
 }
 

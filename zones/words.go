@@ -56,7 +56,14 @@ func (f *sourceFiles) explain(text, token string, cause error) string {
 	switch {
 	case token == `"extra closing brace"`:
 		return "a parenthesis is closed that was not opened"
+	case text == "": // the parser loses what it knew
+		text = "bad data in the record"
+	case text == "garbage after rdata":
+		return "the record should end before " + token
 	case text == "not a TTL":
+		if code, ok := spelledAsUnknown[strings.ToUpper(strings.Trim(token, `"`))]; ok {
+			return fmt.Sprintf(`%s is a type that has to be written as unknown types are (RFC 3597 section 5): TYPE%d \# LENGTH and the data in hexadecimal digits`, token, code)
+		}
 		text = "neither a type, a class nor a TTL"
 	case text == "bad range in $GENERATE range":
 		text = "bad $GENERATE range, which goes from low to high in at most 65,536 steps"
@@ -74,6 +81,11 @@ func (f *sourceFiles) explain(text, token string, cause error) string {
 		return text
 	}
 	return text + ": " + token
+}
+
+// spelledAsUnknown are the types of the IANA's registry that the parser knows no presentation of.
+var spelledAsUnknown = map[string]uint16{
+	"WKS": 11, "NSAP": 22, "ATMA": 34, "A6": 38, "SINK": 40, "DSYNC": 66, "HHIT": 67, "BRID": 68, "DOA": 259, "WALLET": 262, "CLA": 263, "IPN": 264,
 }
 
 // nameFields are the fields with a domain name, in the parser's words.

@@ -123,6 +123,7 @@ var commonTypes = []uint16{
 // questions makes queries for all names of a world and for many that are next to them.
 func (w *world) questions(rnd *rand.Rand) []question {
 	types := map[string][]uint16{}
+	redirected := map[string]bool{}
 	var names []string
 	see := func(name string, qtype ...uint16) {
 		if key := dns.CanonicalName(name); types[key] == nil {
@@ -138,6 +139,9 @@ func (w *world) questions(rnd *rand.Rand) []question {
 	for _, z := range w.zones {
 		for _, rr := range z.records {
 			see(rr.Header().Name, rr.Header().Rrtype)
+			if rr.Header().Rrtype == dns.TypeDNAME {
+				redirected[dns.CanonicalName(rr.Header().Name)] = true
+			}
 			for name := rr.Header().Name; name != "."; name = parent(name) {
 				see(parent(name))
 			}
@@ -155,6 +159,9 @@ func (w *world) questions(rnd *rand.Rand) []question {
 		for _, near := range neighbours(rnd, name) {
 			for range 2 {
 				list = append(list, weather(rnd, near, here[rnd.IntN(len(here))]))
+			}
+			if redirected[dns.CanonicalName(name)] { // such answers can be about as long as they may be
+				list = append(list, question{name: near, qtype: dns.TypeCNAME, class: dns.ClassINET})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ type zone struct {
 func (w *world) add(t *testing.T, apex, text string) {
 	t.Helper()
 	z := zone{apex: apex, text: text}
-	parser := dns.NewZoneParser(strings.NewReader(text), apex, "")
+	parser := dns.NewZoneParser(strings.NewReader(generic(text)), apex, "")
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		z.records = append(z.records, rr)
 	}
@@ -38,6 +39,14 @@ func (w *world) add(t *testing.T, apex, text string) {
 	}
 	w.zones = append(w.zones, z)
 }
+
+// generic gives lines that end in a comment with a record of an unknown type (RFC 3597) that record for data: there the library
+// mistakes what stands before it.
+func generic(text string) string {
+	return commented.ReplaceAllString(text, "$1\t$2")
+}
+
+var commented = regexp.MustCompile(`(?m)^(\S+).*; (TYPE\d+ \\# .*)$`)
 
 // zoneFile adds a zone of the test data.
 func (w *world) zoneFile(t *testing.T, apex, name string) {
@@ -78,7 +87,7 @@ func (z *zone) without(t *testing.T, foreign []uint16) string {
 		if len(fields) < 3 || !slices.Contains(foreign, dns.StringToType[fields[1]]) {
 			continue
 		}
-		rr, err := dns.NewRR("$ORIGIN " + z.apex + "\n$TTL 300\n" + line)
+		rr, err := dns.NewRR("$ORIGIN " + z.apex + "\n$TTL 300\n" + generic(line))
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
