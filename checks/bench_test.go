@@ -22,7 +22,7 @@ func BenchmarkHTTPProbe(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &HTTPProbe{URL: u, Address: netip.MustParseAddr(server.Listener.Addr().(*net.TCPAddr).IP.String()), Body: "ok"}
+	p := &HTTPProbe{URL: u, Address: netip.MustParseAddr(server.Listener.Addr().(*net.TCPAddr).IP.String()), Body: BodyRules{Contains: "ok"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if r := p.Run(b.Context()); !r.OK {

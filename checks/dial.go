@@ -14,6 +14,10 @@ const (
 	phaseFirst   = "first byte"
 	phaseHeaders = "headers"
 	phaseBody    = "body"
+	phaseSend    = "send"
+	phaseAnswer  = "answer"
+	phaseRun     = "run"
+	phaseRead    = "read"
 )
 
 // dial opens a connection. It is given an address, so no resolver is ever asked.
@@ -22,9 +26,12 @@ func dial(ctx context.Context, addr netip.AddrPort) (*net.TCPConn, error) {
 	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()))
 }
 
+// longAgo is a deadline that ends a wait at once.
+var longAgo = time.Unix(1, 0)
+
 // bound makes every wait on conn end with ctx, at its deadline or when it is cancelled; release undoes it.
 func bound(ctx context.Context, conn net.Conn) (release func()) {
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(longAgo) })
 	return func() { stop() }
 }
 
@@ -32,12 +39,13 @@ func bound(ctx context.Context, conn net.Conn) (release func()) {
 type stopwatch struct {
 	start, lapped time.Time
 	limit         time.Duration // from start to the deadline; zero if there is none
+	detailed      bool          // somebody wants to see what is seen
 	phases        []Phase
 }
 
 func newStopwatch(ctx context.Context) *stopwatch {
 	now := time.Now()
-	w := &stopwatch{start: now, lapped: now}
+	w := &stopwatch{start: now, lapped: now, detailed: ctx.Value(detailedKey{}) != nil}
 	if deadline, ok := ctx.Deadline(); ok {
 		w.limit = deadline.Sub(now).Round(time.Millisecond)
 	}
@@ -49,6 +57,17 @@ func (w *stopwatch) lap(phase string) {
 	now := time.Now()
 	w.phases = append(w.phases, Phase{phase, now.Sub(w.lapped)})
 	w.lapped = now
+}
+
+func (w *stopwatch) failed(reason string, seen ...string) Result {
+	return w.result(false, reason, seen)
+}
+
+// inconclusive is the result of a probe for which this host lacked something.
+func (w *stopwatch) inconclusive(reason string) Result {
+	r := w.failed(reason)
+	r.Inconclusive = true
+	return r
 }
 
 func (w *stopwatch) result(ok bool, reason string, seen []string) Result {

@@ -1,10 +1,26 @@
 // Package checks observes targets: it runs probes on a schedule and turns their results into verdicts.
 //
-// A [Check] says what is tested and how often; a [Probe] executes it once. [HTTPProbe] and [TCPProbe]
-// dial a configured address and never resolve a name: a name that fails over would lead the probe of the
-// primary to the backup, whose maintenance page answers well. The [Scheduler] runs all checks, each probe
-// on its own goroutine under its own deadline, and feeds every result to [State.Observe], which is plain
-// arithmetic. Only transitions leave the scheduler: a healthy target that stays healthy costs a counter.
+// A [Check] says what is tested and how often; a [Probe] executes it once. Probes dial a configured address and never
+// resolve a name: a name that fails over would lead the probe of the primary to the backup, whose maintenance page
+// answers well. The [Scheduler] runs all checks, each probe on its own goroutine under its own deadline, and feeds every
+// result to [State.Observe], which is plain arithmetic. Only transitions leave the scheduler: a healthy target that stays
+// healthy costs a counter, and a place among its check's latest results.
+//
+// # Probes
+//
+//	http.go   [HTTPProbe]: HTTP/1.1 and 2 (httpwire.go), rules for the body (httpbody.go, jsonpath.go)
+//	tcp.go    [TCPProbe], [TLSProbe]: connect, say something, hear something
+//	tls.go    [TLS]: what all that speak TLS want of it
+//	grpc.go   [GRPCProbe]: the health protocol
+//	dns.go    [DNSProbe]: a question to a nameserver
+//	icmp.go   [ICMPProbe]: an echo request
+//	exec.go   [ExecProbe]: a program, as Nagios has them
+//	file.go   [FileProbe]: a file that something else keeps fresh
+//	push.go   [PushProbe]: what the target says of itself
+//
+// Each gives the same [Result]. A reason is in an operator's words (reason.go), fit to be shown (clean), and without what
+// the probe holds in secret, even where the server repeats that (secret.go). What the far side can send is bounded
+// everywhere: headers and bodies to 64 KiB unless somebody wants more, a program's output to as much.
 //
 // # Schedule
 //

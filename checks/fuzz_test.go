@@ -30,7 +30,7 @@ func FuzzHTTPProbe(f *testing.F) {
 		page.Store(&data)
 		limit := 5 * time.Second
 		r := probe(t, nowhere, addr, limit, func(p *HTTPProbe) {
-			p.Body = "ok"
+			p.Body.Contains = "ok"
 			p.Method = []string{http.MethodGet, http.MethodHead}[method%2]
 		})
 		if r.Took > limit+time.Second {

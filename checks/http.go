@@ -1,15 +1,8 @@
 package checks
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"io"
-	"maps"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -21,34 +14,36 @@ import (
 
 const (
 	maxHead = 64 << 10 // status line and headers, informational answers included
-	maxBody = 64 << 10 // what is searched for Body
+	maxHops = 5        // redirects that are followed
 	// userAgent can be replaced by Headers: some firewalls refuse what they don't know.
 	userAgent = "dnsfailover/1 (health check)"
 )
 
-// HTTPProbe asks a web server once, over a connection of its own, and judges the status and body of its answer.
+// HTTPProbe asks a web server, over a connection of its own, and judges the status and body of its answer.
 //
-// It speaks HTTP/1.1, uses no proxy, follows no redirect (a 3xx is judged like any other status) and
-// decompresses nothing. The context's deadline bounds it all, from dial to last byte.
+// It uses no proxy and decompresses nothing. The context's deadline bounds it all, from dial to last byte.
 type HTTPProbe struct {
 	// URL is what is asked for; http or https, its host in ASCII. Host header, SNI and the name that the
 	// certificate must be valid for come from it. A user in it is sent as basic authentication.
 	URL *url.URL
 	// Address is what is dialled, at the port of URL or else the scheme's.
 	Address netip.Addr
-	// Method is GET if empty.
-	Method string
+	// HTTP2 speaks HTTP/2 and nothing else: over TLS as agreed on (ALPN), or in the clear from the first byte.
+	// Without, it is HTTP/1.1.
+	HTTP2 bool
+	// Method is GET if empty. Payload is the body of the request.
+	Method, Payload string
 	// Headers are added to the request and override what the probe would send, Host included.
 	Headers http.Header
+	// Secrets are texts that must never be shown, besides the values of Headers and what URL has.
+	Secrets []string
+	// SameHost follows redirects to the same host, dialled at Address: with the same scheme and port, or from http to
+	// https. Other redirects, and without it all, are judged like any other answer.
+	SameHost bool
 	// Statuses are the ranges that count as success; none means 200-299.
 	Statuses []StatusRange
-	// Body must occur in the first 64 KiB of the body; if it is empty, the body isn't read.
-	Body string
-	// Roots are the authorities that certificates are verified against; nil means the system's.
-	Roots *x509.CertPool
-	// RootsID stands for the content of Roots in String, such as a digest of the file. Without it, two
-	// probes are only equal if they share one Roots.
-	RootsID string
+	Body     BodyRules
+	TLS
 }
 
 // StatusRange is a range of HTTP status codes, both ends included.
@@ -62,83 +57,123 @@ func (r StatusRange) String() string {
 	return fmt.Sprintf("%d-%d", r.From, r.To)
 }
 
-// Run asks once; ctx bounds it.
+// Run asks; ctx bounds it.
 func (p *HTTPProbe) Run(ctx context.Context) Result {
 	w := newStopwatch(ctx)
-	conn, err := dial(ctx, p.dialled())
+	req := p.request()
+	for hops := 0; ; hops++ {
+		r, location := p.ask(ctx, w, req)
+		if location == nil {
+			return p.secrets().hide(r.Result)
+		}
+		if hops == maxHops {
+			return p.secrets().hide(w.failed(fmt.Sprintf("redirected more than %d times", maxHops), r.Seen...))
+		}
+		req = p.redirected(req, location, r.status)
+	}
+}
+
+// answered is a result and the status that led to it.
+type answered struct {
+	Result
+	status int
+}
+
+// ask asks once and judges the answer; location is where it redirects to, if that is to be followed.
+func (p *HTTPProbe) ask(ctx context.Context, w *stopwatch, req *http.Request) (a answered, location *url.URL) {
+	conn, err := dial(ctx, p.dialled(req.URL))
 	w.lap(phaseDial)
 	if err != nil {
-		return w.undialled(err)
+		return answered{Result: w.undialled(err)}, nil
 	}
 	// Closing the connection under TLS says no goodbye, which could block on a peer that doesn't read.
 	defer conn.Close()
 	defer bound(ctx, conn)()
-	if p.URL.Scheme != "https" {
-		return p.ask(conn, w, nil)
+	stream, s, reason := p.secure(conn, w, req.URL)
+	if reason != "" {
+		return answered{Result: w.failed(reason, s.seen...)}, nil
 	}
-	stream := tls.Client(conn, &tls.Config{ServerName: p.URL.Hostname(), RootCAs: p.Roots, NextProtos: []string{"http/1.1"}})
-	err = stream.Handshake()
-	w.lap(phaseTLS)
-	if err != nil {
-		return w.result(false, tlsReason(err, p.URL.Hostname(), w.limit), seenCertificate(unverified(err)))
+	resp, done, reason := p.exchange(ctx, stream, w, req)
+	defer done()
+	if reason != "" {
+		return answered{Result: w.failed(reason, s.seen...)}, nil
 	}
-	return p.ask(stream, w, seenCertificate(stream.ConnectionState().PeerCertificates))
+	if w.detailed {
+		s.seen = append(seenHead(resp), s.seen...)
+	}
+	if location = p.follow(req.URL, resp); location != nil {
+		return answered{w.result(true, "redirected", s.seen), resp.StatusCode}, location
+	}
+	r := p.judge(w, resp)
+	r.Seen = s.seen
+	if r.OK {
+		r.Warning = s.warning
+	}
+	return answered{r, resp.StatusCode}, nil
 }
 
-// dialled returns the address and port that Run dials.
-func (p *HTTPProbe) dialled() netip.AddrPort {
-	port := uint16(80)
-	if p.URL.Scheme == "https" {
-		port = 443
+// secure speaks TLS over conn if the URL says so; reason is why that failed.
+func (p *HTTPProbe) secure(conn net.Conn, w *stopwatch, to *url.URL) (stream net.Conn, s secured, reason string) {
+	if to.Scheme != "https" {
+		return conn, s, ""
 	}
-	if n, err := strconv.ParseUint(p.URL.Port(), 10, 16); err == nil {
-		port = uint16(n)
+	protocol := "http/1.1"
+	if p.HTTP2 {
+		protocol = "h2"
 	}
-	return netip.AddrPortFrom(p.Address, port)
+	s, reason = p.handshake(conn, w, to.Hostname(), protocol)
+	if reason == "" && p.HTTP2 && s.ConnectionState().NegotiatedProtocol != protocol {
+		reason = "the server does not speak HTTP/2: it ignores the offer in the TLS handshake"
+	}
+	return s.Conn, s, reason
 }
 
-// ask sends the request over conn and judges the answer.
-func (p *HTTPProbe) ask(conn net.Conn, w *stopwatch, seen []string) Result {
-	req := p.request()
-	if err := req.Write(conn); err != nil && !isTimeout(err) && networkReason(err) == "" {
-		return w.result(false, "the request cannot be sent: "+clean(strings.TrimPrefix(innermost(err), "net/http: ")), seen)
+// exchange sends req over conn and reads the head of the answer; reason is why that failed. done releases the answer.
+func (p *HTTPProbe) exchange(ctx context.Context, conn net.Conn, w *stopwatch, req *http.Request) (resp *http.Response, done func(), reason string) {
+	if p.HTTP2 {
+		return exchangeHTTP2(ctx, conn, w, req)
 	}
-	// When writing fails for the network's sake, there may still be an answer: not every server reads the
-	// request before it refuses.
+	resp, reason = exchangeHTTP1(conn, w, req)
+	return resp, func() {}, reason
+}
 
-	limited := &io.LimitedReader{R: conn, N: maxHead}
-	from := bufio.NewReader(limited)
-	_, err := from.Peek(1)
-	w.lap(phaseFirst)
-	if err != nil {
-		return w.result(false, firstByteReason(err, w.limit), seen)
-	}
-	begin, _ := from.Peek(min(from.Buffered(), 32))
-	begin = bytes.Clone(begin)
-
-	resp, err := readHead(from, req)
-	w.lap(phaseHeaders)
-	if err != nil {
-		return w.result(false, headReason(err, begin, limited.N == 0, w.limit), seen)
-	}
-	seen = append(seenHead(resp), seen...)
+// judge says whether the answer is a good one.
+func (p *HTTPProbe) judge(w *stopwatch, resp *http.Response) Result {
 	if !p.accepts(resp.StatusCode) {
-		return w.result(false, fmt.Sprintf("status %d, wanted %s", resp.StatusCode, p.statuses()), seen)
+		return w.failed(fmt.Sprintf("status %d, wanted %s", resp.StatusCode, p.statuses()))
 	}
-	if p.Body == "" {
-		return w.result(true, fmt.Sprintf("status %d", resp.StatusCode), seen)
+	status := fmt.Sprintf("status %d", resp.StatusCode)
+	if p.Body.empty() {
+		return w.result(true, status, nil)
 	}
-	limited.N = math.MaxInt64 // from here on the body is counted, not its chunks' framing
-	found, n, err := search(resp.Body, p.Body)
-	w.lap(phaseBody)
-	if !found {
-		return w.result(false, bodyReason(err, p.Body, n, w.limit), seen)
+	ok, reason := p.Body.judge(resp.Body, w)
+	if ok {
+		reason = status + ", " + reason
 	}
-	return w.result(true, fmt.Sprintf("status %d, body contains %q", resp.StatusCode, p.Body), seen)
+	return w.result(ok, reason, nil)
+}
+
+// dialled returns the address and port that u is asked for at.
+func (p *HTTPProbe) dialled(u *url.URL) netip.AddrPort {
+	return netip.AddrPortFrom(p.Address, portOf(u))
+}
+
+// portOf returns the port of a URL, or else its scheme's.
+func portOf(u *url.URL) uint16 {
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(n)
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
 }
 
 func (p *HTTPProbe) request() *http.Request {
-	req := &http.Request{Method: p.method(), URL: p.URL, Host: p.URL.Host, Header: http.Header{"User-Agent": {userAgent}}, Close: true}
+	req := &http.Request{
+		Method: p.method(), URL: p.URL, Host: p.URL.Host, Header: http.Header{"User-Agent": {userAgent}},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Close: !p.HTTP2,
+	}
 	if user := p.URL.User; user != nil {
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)
@@ -150,6 +185,7 @@ func (p *HTTPProbe) request() *http.Request {
 		}
 		req.Header[name] = values
 	}
+	load(req, p.Payload)
 	return req
 }
 
@@ -178,64 +214,110 @@ func (p *HTTPProbe) accepts(status int) bool {
 	return slices.ContainsFunc(p.Statuses, func(r StatusRange) bool { return r.From <= status && status <= r.To })
 }
 
-// readHead reads up to the end of the final answer's headers, past informational ones (RFC 9110 section 15.2).
-func readHead(from *bufio.Reader, req *http.Request) (*http.Response, error) {
-	for {
-		resp, err := http.ReadResponse(from, req)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, nil
-		}
-	}
-}
+// plainHeaders carry no secrets.
+var plainHeaders = []string{"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "Host", "Origin", "Pragma", "Referer", "User-Agent"}
 
-// search reads at most maxBody bytes, and not on when it has found text. It returns how many it has read.
-func search(body io.Reader, text string) (found bool, n int, err error) {
-	buf := make([]byte, 0, 4<<10)
-	for len(buf) < maxBody {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, min(cap(buf), maxBody-len(buf)))
-		}
-		var more int
-		more, err = body.Read(buf[len(buf):min(cap(buf), maxBody)])
-		// The text may have begun in what was read before.
-		unsearched := max(0, len(buf)-len(text)+1)
-		buf = buf[:len(buf)+more]
-		if bytes.Contains(buf[unsearched:], []byte(text)) {
-			return true, len(buf), nil
-		}
-		if err != nil {
-			break
+// secrets are what an answer could repeat and must not be shown.
+func (p *HTTPProbe) secrets() (s secrets) {
+	if p.URL.User == nil && p.URL.RawQuery == "" && len(p.Headers) == 0 && len(p.Secrets) == 0 && p.Payload == "" {
+		return nil
+	}
+	if user := p.URL.User; user != nil {
+		password, _ := user.Password()
+		s.add(password)
+		s.addWords(p.request().Header.Get("Authorization"))
+	}
+	for _, values := range p.URL.Query() {
+		s.add(values...)
+	}
+	for name, values := range p.Headers {
+		if !slices.Contains(plainHeaders, http.CanonicalHeaderKey(name)) {
+			s.addWords(values...)
 		}
 	}
-	return false, len(buf), err
+	s.addWords(p.Payload)
+	s.add(p.Secrets...)
+	return s
 }
 
 // String describes the probe completely. What may be secret (the URL's user and query, the values of
-// headers) is in it as a digest only.
+// headers, the request's body) is in it as a digest only.
 func (p *HTTPProbe) String() string { return p.describe(true) }
 
 // describe describes the probe completely, or without the digest of its secrets.
 func (p *HTTPProbe) describe(secrets bool) string {
 	shown := url.URL{Scheme: p.URL.Scheme, Host: p.URL.Host, Path: p.URL.Path, RawPath: p.URL.RawPath}
-	text := fmt.Sprintf("%s %s at %s, status %s", p.method(), &shown, p.dialled(), p.statuses())
-	if p.Body != "" {
-		text += fmt.Sprintf(", body %q", p.Body)
+	text := fmt.Sprintf("%s %s at %s", p.method(), &shown, p.dialled(p.URL))
+	if p.HTTP2 {
+		text += " over HTTP/2"
 	}
-	if names := slices.Sorted(maps.Keys(p.Headers)); len(names) > 0 {
+	text += ", status " + p.statuses() + p.Body.describe()
+	if p.SameHost {
+		text += ", follows redirects to the same host"
+	}
+	if names := headerNames(p.Headers); len(names) > 0 {
 		text += fmt.Sprintf(", headers %q", names)
 	}
-	if secrets && (len(p.Headers) > 0 || p.URL.User != nil || p.URL.RawQuery != "") {
-		text += ", secrets " + p.digest()
+	if secrets && (len(p.Headers) > 0 || p.URL.User != nil || p.URL.RawQuery != "" || p.Payload != "") {
+		text += ", secrets " + digest(append(headerLines(p.Headers), p.URL.User.String(), p.URL.RawQuery, p.Payload)...)
 	}
-	switch {
-	case p.Roots == nil:
-	case p.RootsID != "":
-		text += ", roots " + p.RootsID
-	default:
-		text += fmt.Sprintf(", roots %p", p.Roots)
+	return text + p.TLS.describe()
+}
+
+func headerNames(h http.Header) (names []string) {
+	for name := range h {
+		names = append(names, name)
 	}
-	return text
+	slices.Sort(names)
+	return names
+}
+
+// headerLines returns the headers as texts, in order.
+func headerLines(h http.Header) (lines []string) {
+	for _, name := range headerNames(h) {
+		lines = append(lines, fmt.Sprintf("%q %q", name, h[name]))
+	}
+	return lines
+}
+
+// follow returns where an answer to a request for from redirects to, if the probe follows there.
+func (p *HTTPProbe) follow(from *url.URL, resp *http.Response) *url.URL {
+	if !p.SameHost || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return nil
+	}
+	location := resp.Header.Get("Location")
+	if location == "" {
+		return nil
+	}
+	to, err := from.Parse(location)
+	if err != nil || !strings.EqualFold(to.Hostname(), from.Hostname()) {
+		return nil
+	}
+	upgrade := from.Scheme == "http" && to.Scheme == "https"
+	if !upgrade && (to.Scheme != from.Scheme || portOf(to) != portOf(from)) {
+		return nil
+	}
+	to.User, to.Fragment = nil, ""
+	return to
+}
+
+// redirected returns the request for to that follows on one that was answered with status (RFC 9110 section 15.4).
+func (p *HTTPProbe) redirected(req *http.Request, to *url.URL, status int) *http.Request {
+	next := req.Clone(req.Context())
+	next.URL = to
+	if req.Host == req.URL.Host {
+		next.Host = to.Host
+	}
+	payload := p.Payload
+	if req.ContentLength == 0 { // none, or dropped by a redirect before
+		payload = ""
+	}
+	if status == http.StatusSeeOther || req.Method == http.MethodPost && (status == http.StatusMovedPermanently || status == http.StatusFound) {
+		if next.Method != http.MethodHead {
+			next.Method = http.MethodGet
+		}
+		payload = ""
+	}
+	load(next, payload)
+	return next
 }

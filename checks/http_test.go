@@ -23,7 +23,7 @@ func answer(status, headers, body string) string {
 }
 
 func TestHTTPProbeJudgesTheAnswer(t *testing.T) {
-	wantOK := func(p *HTTPProbe) { p.Body = "ok" }
+	wantOK := func(p *HTTPProbe) { p.Body.Contains = "ok" }
 	for _, test := range []struct {
 		name   string
 		talk   func(net.Conn)
@@ -160,12 +160,12 @@ func TestHTTPProbeJudgesTheAnswer(t *testing.T) {
 
 func TestSearchFindsTextHoweverItArrives(t *testing.T) {
 	for _, body := range []string{"ok", "xok", "xokx", strings.Repeat("o", 5000) + "ok", strings.Repeat("x", maxBody-2) + "ok"} {
-		found, n, err := search(iotest.OneByteReader(strings.NewReader(body+"x")), "ok")
+		found, n, err := search(iotest.OneByteReader(strings.NewReader(body+"x")), "ok", maxBody)
 		if !found || n != strings.Index(body, "ok")+2 || err != nil {
 			t.Errorf("%d bytes: found %v after %d, %v", len(body), found, n, err)
 		}
 	}
-	if found, n, _ := search(iotest.OneByteReader(strings.NewReader(strings.Repeat("x", maxBody-1)+"ok")), "ok"); found || n != maxBody {
+	if found, n, _ := search(iotest.OneByteReader(strings.NewReader(strings.Repeat("x", maxBody-1)+"ok")), "ok", maxBody); found || n != maxBody {
 		t.Errorf("beyond the limit: found %v after %d", found, n)
 	}
 }
@@ -198,7 +198,7 @@ func TestHTTPProbeEndsAtItsDeadline(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr := serve(t, "127.0.0.1", test.talk)
-			r := probe(t, test.raw, addr, hasty, func(p *HTTPProbe) { p.Body = "ok" })
+			r := probe(t, test.raw, addr, hasty, func(p *HTTPProbe) { p.Body.Contains = "ok" })
 			if r.OK || r.Reason != test.want {
 				t.Errorf("got %v, %q, want %q", r.OK, r.Reason, test.want)
 			}
@@ -310,7 +310,7 @@ func TestTheDefaultPortIsTheSchemes(t *testing.T) {
 		"https://[2001:db8::1]:8443/x": "127.0.0.1:8443",
 	} {
 		p := &HTTPProbe{URL: parseURL(t, raw, netip.AddrPort{}), Address: netip.MustParseAddr("127.0.0.1")}
-		if got := p.dialled().String(); got != want {
+		if got := p.dialled(p.URL).String(); got != want {
 			t.Errorf("%s: dials %s, want %s", raw, got, want)
 		}
 	}
@@ -340,7 +340,7 @@ func TestEveryProbeHasItsOwnConnectionAndClosesIt(t *testing.T) {
 		closed <- err
 	})
 	for range 3 {
-		if r := probe(t, nowhere, addr, patience, func(p *HTTPProbe) { p.Body = "ok" }); !r.OK {
+		if r := probe(t, nowhere, addr, patience, func(p *HTTPProbe) { p.Body.Contains = "ok" }); !r.OK {
 			t.Fatalf("%+v", r)
 		}
 		if err := <-closed; !errors.Is(err, io.EOF) {
@@ -412,7 +412,7 @@ func TestPhasesAndFactsOfAnHTTPSProbe(t *testing.T) {
 	}}
 	page := answer("200 OK", "Server: nginx\u202e\r\nSet-Cookie: id=hunter2\r\nContent-Type: text/plain\r\n", "ok")
 	addr := serve(t, "127.0.0.1", overTLS(config, says(page)))
-	r := probe(t, "https://www.example.com:PORT/", addr, patience, func(p *HTTPProbe) { p.Roots, p.Body = ca.pool, "ok" })
+	r := probe(t, "https://www.example.com:PORT/", addr, patience, func(p *HTTPProbe) { p.Roots, p.Body.Contains = ca.pool, "ok" })
 	if !r.OK {
 		t.Fatalf("%+v", r)
 	}
@@ -429,7 +429,7 @@ func TestPhasesAndFactsOfAnHTTPSProbe(t *testing.T) {
 	}
 	seen := strings.Join(r.Seen, "\n")
 	for _, want := range []string{
-		"status line: HTTP/1.1 200 OK\nServer: nginx?\nContent-Type: text/plain\n",
+		"status line: HTTP/1.1 200 OK\nContent-Type: text/plain\nServer: nginx?\nSet-Cookie: …\nTLS: TLS 1.3, ",
 		"certificate subject: CN=leaf\ncertificate issuer: CN=test CA\ncertificate names: www.example.com, ::1\ncertificate expires: 2",
 	} {
 		if !strings.Contains(seen, want) {

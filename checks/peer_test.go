@@ -105,7 +105,13 @@ func probe(t testing.TB, raw string, addr netip.AddrPort, limit time.Duration, c
 	if change != nil {
 		change(p)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	return run(t, p, limit)
+}
+
+// run runs a probe, and has it show what it sees.
+func run(t testing.TB, p Probe, limit time.Duration) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(Detailed(t.Context()), limit)
 	defer cancel()
 	return p.Run(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -97,6 +98,10 @@ func tlsReason(err error, host string, limit time.Duration) string {
 	if reason := refusal(err); reason != "" {
 		return reason
 	}
+	var version uint16
+	if n, _ := fmt.Sscanf(innermost(err), "tls: server selected unsupported protocol version %x", &version); n == 1 {
+		return fmt.Sprintf("the server speaks %s at most, which is too old", tls.VersionName(version))
+	}
 	return "TLS: " + clean(strings.TrimPrefix(innermost(err), "tls: "))
 }
 
@@ -132,10 +137,15 @@ func headReason(err error, begin []byte, overflow bool, limit time.Duration) str
 
 // bodyReason says why text was not found in the n bytes of the body that were read.
 func bodyReason(err error, text string, n int, limit time.Duration) string {
-	switch {
-	case err == nil, err == io.EOF:
-		return fmt.Sprintf("body does not contain %q in its first %d bytes", text, n)
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	if err == nil || err == io.EOF {
+		return fmt.Sprintf("body does not contain %s in its first %d bytes", brief(text), n)
+	}
+	return unreadReason(err, n, limit)
+}
+
+// unreadReason says why no more than n bytes of the body could be read.
+func unreadReason(err error, n int, limit time.Duration) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Sprintf("closed the connection in the middle of the body, after %d bytes", n)
 	}
 	return answerReason(err, "the body", limit)
@@ -169,6 +179,15 @@ func innermost(err error) string {
 // instant is a time for people who read a reason.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
+// brief quotes a text that an operator has configured, which may be long.
+func brief(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "…"
+	}
+	return strconv.Quote(s)
+}
+
 // clean makes what a server sent fit to be shown: printable, and short.
 func clean(s string) string {
 	const most = 200
@@ -183,3 +202,6 @@ func clean(s string) string {
 	}
 	return s
 }
+
+// closed says whether err is the end of what the peer sends.
+func closed(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

@@ -1,27 +1,39 @@
 package checks
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
+	"context"
+	"maps"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 )
 
-// shownHeaders are the ones that help to see who has answered. Cookies are not for everybody's eyes.
-var shownHeaders = []string{"Server", "Via", "Content-Type", "Content-Length", "Location", "Retry-After"}
+type detailedKey struct{}
 
+// Detailed returns a context with which a probe collects Seen, for somebody who looks at it. A scheduler doesn't: nobody
+// would, and the texts of thousands of checks cost time and memory.
+func Detailed(ctx context.Context) context.Context {
+	return context.WithValue(ctx, detailedKey{}, true)
+}
+
+// hiddenHeaders are not for everybody's eyes.
+var hiddenHeaders = []string{"Set-Cookie", "Set-Cookie2", "Authentication-Info", "Proxy-Authentication-Info"}
+
+// seenHead shows a status line and the headers.
 func seenHead(resp *http.Response) []string {
+	const most = 40
 	seen := []string{"status line: " + clean(resp.Proto+" "+resp.Status)}
-	for _, name := range shownHeaders {
-		value := resp.Header.Get(name)
-		if name == "Location" {
-			value = withoutSecrets(value)
-		}
-		if value != "" {
-			seen = append(seen, name+": "+clean(value))
+	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
+		for _, value := range resp.Header[name] {
+			switch {
+			case len(seen) > most:
+				return append(seen, "and more headers")
+			case slices.Contains(hiddenHeaders, name):
+				value = "…"
+			case name == "Location":
+				value = withoutSecrets(value)
+			}
+			seen = append(seen, clean(name)+": "+clean(value))
 		}
 	}
 	return seen
@@ -35,42 +47,4 @@ func withoutSecrets(location string) string {
 	}
 	u.User, u.RawQuery = nil, ""
 	return u.String()
-}
-
-func seenCertificate(chain []*x509.Certificate) []string {
-	if len(chain) == 0 {
-		return nil
-	}
-	cert := chain[0]
-	return []string{
-		"certificate subject: " + clean(cert.Subject.String()),
-		"certificate issuer: " + clean(cert.Issuer.String()),
-		"certificate names: " + names(cert),
-		"certificate expires: " + instant(cert.NotAfter),
-	}
-}
-
-// unverified returns the chain that failed to verify, so that it can be shown.
-func unverified(err error) []*x509.Certificate {
-	var e *tls.CertificateVerificationError
-	if errors.As(err, &e) {
-		return e.UnverifiedCertificates
-	}
-	return nil
-}
-
-// names lists what a certificate is for.
-func names(cert *x509.Certificate) string {
-	const most = 8
-	all := append([]string(nil), cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		all = append(all, ip.String())
-	}
-	switch n := len(all); {
-	case n == 0:
-		return "no name"
-	case n > most:
-		return clean(strings.Join(all[:most], ", ")) + fmt.Sprintf(" and %d more", n-most)
-	}
-	return clean(strings.Join(all, ", "))
 }

