@@ -14,24 +14,27 @@ import (
 type compiler struct {
 	*draft
 	zone   *Zone
+	arena  *region // zone.arena as far as it is done
+	octets []byte  // of the node that is in the making
 	layout layout
 	sets   []rrset
 	slots  map[boundSlot]uint32 // index in zone.slots
 }
 
 func (d *draft) compile() *Zone {
-	c := compiler{draft: d, slots: map[boundSlot]uint32{}, zone: &Zone{
-		name: d.name, apex: d.apex, labels: d.labels,
-		table: newTable(len(d.nodes)),
-		arena: make([]byte, 0, len(d.rdata)+len(d.records)*(entryLen+12)+len(d.nodes)*16),
-	}}
+	c := compiler{
+		draft: d, slots: map[boundSlot]uint32{},
+		zone:  &Zone{name: d.name, apex: d.apex, labels: d.labels, table: newTable(len(d.nodes))},
+		arena: newRegion(0, len(d.rdata)+len(d.records)*(entryLen+12)+len(d.nodes)*16),
+	}
 	c.negative()
 	for n := range d.nodes {
 		if d.nodes[n].flags&nodeOccluded == 0 {
 			c.node(int32(n))
 		}
 	}
-	c.zone.arena = slices.Clip(c.zone.arena)
+	c.zone.memory = c.arena.seal()
+	c.zone.arena = c.zone.memory.octets
 	return c.zone
 }
 
@@ -59,15 +62,15 @@ func below(name []byte) []byte { return append([]byte("\x01*"), name...) }
 func (c *compiler) node(n int32) {
 	from := c.nodes[n]
 	z := c.zone
-	at := node(len(z.arena))
+	at := node(len(c.arena.octets))
 	z.table.insert(from.hash, at)
 	z.depth = max(z.depth, countLabels(from.key))
 
-	z.arena = append(z.arena, byte(len(from.key)))
-	z.arena = append(z.arena, from.key...)
-	z.arena = append(z.arena, byte(from.flags))
-	countAt := len(z.arena)
-	z.arena = append(z.arena, 0, 0)
+	c.octets = append(c.octets[:0], byte(len(from.key)))
+	c.octets = append(c.octets, from.key...)
+	c.octets = append(c.octets, byte(from.flags))
+	countAt := len(c.octets)
+	c.octets = append(c.octets, 0, 0)
 	count := 0
 	if from.dynamic >= 0 {
 		slot := c.slot(c.dynamics[from.dynamic])
@@ -93,7 +96,8 @@ func (c *compiler) node(n int32) {
 		}
 		count++
 	}
-	binary.BigEndian.PutUint16(z.arena[countAt:], uint16(count))
+	binary.BigEndian.PutUint16(c.octets[countAt:], uint16(count))
+	c.arena.append(c.octets)
 }
 
 // slot returns the index of the dynamic name's slot, which all names of a service share.
@@ -130,9 +134,9 @@ func named(typ uint16) bool {
 
 // append begins an entry, whose body and pointers are to follow.
 func (c *compiler) append(typ uint16, kind entryKind) entry {
-	at := len(c.zone.arena)
-	c.zone.arena = append(c.zone.arena, make([]byte, entryLen)...)
-	e := entry(c.zone.arena[at:])
+	at := len(c.octets)
+	c.octets = append(c.octets, make([]byte, entryLen)...)
+	e := entry(c.octets[at:])
 	e.put(entryType, int(typ))
 	e[entryFlags] = byte(kind)
 	return e
@@ -148,14 +152,13 @@ func (c *compiler) plain(set rrset) {
 	e.put(entryAN, len(set.records))
 	e.put(entryCore, size)
 	e.put(entryFull, size)
-	z := c.zone
 	for _, i := range set.records {
-		z.arena = append(z.arena, 0xC0, wire.HeaderLen)
-		z.arena = binary.BigEndian.AppendUint16(z.arena, set.typ)
-		z.arena = binary.BigEndian.AppendUint16(z.arena, dns.ClassINET)
-		z.arena = binary.BigEndian.AppendUint32(z.arena, set.ttl)
-		z.arena = binary.BigEndian.AppendUint16(z.arena, c.records[i].size)
-		z.arena = append(z.arena, c.data(i)...)
+		c.octets = append(c.octets, 0xC0, wire.HeaderLen)
+		c.octets = binary.BigEndian.AppendUint16(c.octets, set.typ)
+		c.octets = binary.BigEndian.AppendUint16(c.octets, dns.ClassINET)
+		c.octets = binary.BigEndian.AppendUint32(c.octets, set.ttl)
+		c.octets = binary.BigEndian.AppendUint16(c.octets, c.records[i].size)
+		c.octets = append(c.octets, c.data(i)...)
 	}
 }
 
@@ -297,9 +300,9 @@ func (c *compiler) finish(typ uint16, kind entryKind, n counts) {
 	e.put(entryCore, n.core)
 	e.put(entryFull, len(c.layout.body))
 	e.put(entryRelocs, len(c.layout.relocs))
-	c.zone.arena = append(c.zone.arena, c.layout.body...)
+	c.octets = append(c.octets, c.layout.body...)
 	for _, at := range c.layout.relocs {
-		c.zone.arena = binary.BigEndian.AppendUint16(c.zone.arena, at)
+		c.octets = binary.BigEndian.AppendUint16(c.octets, at)
 	}
 }
 

@@ -2,8 +2,9 @@
 // answers queries from them. It knows no probes, sockets or clocks.
 //
 // A zone's life: Load parses the file with miekg/dns (master.go) into a draft (draft.go), validates that (validate.go)
-// and compiles it (compile.go, layout.go) into an arena of nodes and entries without pointers (zone.go, entry.go, table.go). Zones never
-// change; a new file makes a new Zone, and NewSet joins zones into the Set that is served.
+// and compiles it (compile.go, layout.go) into an arena of nodes and entries without pointers (zone.go, entry.go, table.go), which
+// lies outside of the heap if it is big (region.go). Zones never change; a new file makes a new Zone, and NewSet joins zones into
+// the Set that is served.
 //
 // A query's life: Responder.Respond (respond.go) judges and parses it (package wire), finds the nearest zone (set.go) and in it the
 // closest existing name (lookup.go), copies the entry for the type, and moves its compression pointers if the name that is asked
@@ -16,6 +17,9 @@
 // The names of services have no addresses here but a Slot (slot.go): an atomic pointer to a Timeline, shared by all names of a
 // service, from which the clock picks the addresses and their TTL. A failover is one store into it.
 //
-// Measured and rejected: answers with whole CNAME chains compiled in (faster for aliases by one lookup, but they tie zones
-// together, and every selection of a service multiplies them).
+// What pays, in parts of the server's time per answer over UDP: looking ahead in all but small zones (warm.go), 4 % with 10,000
+// names and 5 % with a million; huge pages for the biggest (region.go), 2 %.
+//
+// Measured and rejected: looking ahead in small zones too (within the noise with 1,000 names). Answers with whole CNAME chains
+// compiled in (faster for aliases by one lookup, but they tie zones together, and every selection of a service multiplies them).
 package zones

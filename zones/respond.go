@@ -45,6 +45,7 @@ type Responder struct {
 	options   options
 	about     uint64 // zone and node that answered first, see aboutNode
 
+	warmer  warmer
 	query   wire.Query
 	chased  wire.Name
 	targets [maxChain]int // offsets of the names that were chased

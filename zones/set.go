@@ -14,6 +14,7 @@ type Set struct {
 	parents []int   // by zone: index of the nearest zone above it, -1 for none
 	counts  []int   // label counts of the apexes, the most labels first
 	table   []int32 // by hash of the apex: index of a zone plus one; at most half full
+	big     bool    // one of the zones is
 }
 
 // NewSet returns the set of zones, whose names differ.
@@ -31,6 +32,7 @@ func NewSet(list []*Zone) *Set {
 		}
 		s.table[at] = int32(i + 1)
 		s.counts = append(s.counts, z.labels)
+		s.big = s.big || z.big()
 	}
 	slices.Sort(s.counts)
 	s.counts = slices.Compact(s.counts)

@@ -4,8 +4,9 @@ package zones
 // hash and the node's offset plus one, so that a miss is nearly always seen without a look at the arena, and eight slots
 // share a cache line.
 type table struct {
-	slots []uint64
-	mask  uint64
+	slots  []uint64 // memory's
+	mask   uint64
+	memory *region
 }
 
 func newTable(nodes int) table {
@@ -13,7 +14,8 @@ func newTable(nodes int) table {
 	for size < 2*nodes {
 		size *= 2
 	}
-	return table{slots: make([]uint64, size), mask: uint64(size - 1)}
+	memory := newRegion(8*size, 8*size).seal()
+	return table{slots: memory.words(), mask: uint64(size - 1), memory: memory}
 }
 
 // insert adds a node, whose key must not be there.

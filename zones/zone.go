@@ -28,7 +28,8 @@ type Zone struct {
 	serial uint32
 	broken bool
 
-	arena    []byte
+	arena    []byte // memory's
+	memory   *region
 	table    table
 	depth    int // labels of the longest key
 	slots    []boundSlot

@@ -37,6 +37,8 @@ type outcome struct {
 type responder interface {
 	// respond returns the length of the answer that it wrote to p.room; 0: nothing must be sent.
 	respond(w *world, p *packet, transport zones.Transport) (int, outcome)
+	// expect says which packets come next.
+	expect(w *world, packets []packet)
 }
 
 type zonesResponder struct{ zones.Responder }
@@ -47,6 +49,16 @@ func (r *zonesResponder) respond(w *world, p *packet, transport zones.Transport)
 	r.Settings, r.Client = w.settings, p.client
 	n := r.Respond(w.set, p.query, p.room, transport, w.now)
 	return n, outcome{r.Zone, r.Type, r.Rcode, r.Trusted, r.About}
+}
+
+func (r *zonesResponder) expect(w *world, packets []packet) {
+	if len(packets) == 1 || !w.set.Big() {
+		return
+	}
+	for i := range packets {
+		r.Expect(w.set, packets[i].query)
+	}
+	r.Warm()
 }
 
 // engine answers queries for one goroutine at a time, whatever they came over.
@@ -97,6 +109,9 @@ func (e *engine) answerFrom(packets []packet, first int) (next int) {
 			next = i + 1
 		}
 	}()
+	if first == 0 {
+		e.responder.expect(&e.world, packets)
+	}
 	for ; i < len(packets); i++ {
 		p := &packets[i]
 		p.length = 0
