@@ -26,6 +26,16 @@ type DNSProbe struct {
 	Answer string
 }
 
+// QuestionType returns the type of records with that mnemonic; false if there is none that can be asked for.
+func QuestionType(mnemonic string) (qtype uint16, ok bool) {
+	qtype, ok = dns.StringToType[mnemonic]
+	meta := qtype == dns.TypeNone || qtype == dns.TypeOPT || qtype >= 128 && qtype <= 255 && qtype != dns.TypeANY // RFC 6895 section 3.1
+	return qtype, ok && !meta
+}
+
+// Rcode returns the response code with that mnemonic, such as NXDOMAIN.
+func Rcode(mnemonic string) int { return dns.StringToRcode[mnemonic] }
+
 // String describes the probe completely.
 func (p *DNSProbe) String() string {
 	text := fmt.Sprintf("dns %s %s at %s", p.Name, dns.Type(p.Type), p.Server)

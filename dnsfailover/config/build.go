@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/http"
 	"net/netip"
 
 	"dnsfailover/checks"
@@ -83,27 +82,4 @@ func (c *rawCheck) build(served netip.Addr, i int) *checks.Check {
 		Fall:     c.fall.v,
 		Rise:     c.rise.v,
 	}
-}
-
-func (c *rawCheck) probe(dialled netip.Addr) checks.Probe {
-	if c.tcp.from != absent {
-		if full := c.tcp.v; full.Addr().IsValid() {
-			return &checks.TCPProbe{Address: full}
-		}
-		return &checks.TCPProbe{Address: netip.AddrPortFrom(dialled, c.tcp.v.Port())}
-	}
-	p := &checks.HTTPProbe{URL: c.http.v, Address: dialled, Method: c.method.v, Body: checks.BodyRules{Contains: c.body.v}}
-	for _, status := range c.status.items {
-		p.Statuses = append(p.Statuses, status.v)
-	}
-	if len(c.headers.items) > 0 {
-		p.Headers = http.Header{}
-	}
-	for _, h := range c.headers.items {
-		p.Headers.Set(h.name.v, h.value.v)
-	}
-	if c.roots != nil {
-		p.Roots, p.RootsID = c.roots.pool, c.roots.id
-	}
-	return p
 }

@@ -14,9 +14,9 @@ import (
 	"dnsfailover/checks"
 )
 
-// parseURL reads the URL of a check.
-func parseURL(r *report, n *yaml.Node) leaf[*url.URL] {
-	s := word(r, n, "http", `a URL, as in "https://www.example.com/healthz"`)
+// parseURL reads the URL of a check, which is the value of the key what.
+func parseURL(r *report, n *yaml.Node, what string) leaf[*url.URL] {
+	s := word(r, n, what, `a URL, as in "https://www.example.com/healthz"`)
 	l := leaf[*url.URL]{pos: s.pos, text: s.v, from: written, bad: s.bad}
 	if l.bad {
 		return l
@@ -25,17 +25,17 @@ func parseURL(r *report, n *yaml.Node) leaf[*url.URL] {
 	l.v, l.bad = u, true
 	switch {
 	case err != nil || strings.ContainsFunc(s.v, func(c rune) bool { return c > 0x7f || unicode.IsSpace(c) }):
-		r.problem(l.pos, "http: %q is not a URL: write it in ASCII, as in https://www.example.com/healthz", shown(s.v))
+		r.problem(l.pos, "%s: %q is not a URL: write it in ASCII, as in https://www.example.com/healthz", what, shown(s.v))
 	case u.User != nil:
-		r.problem(l.pos, "http: the URL must not hold a user or password: send an Authorization header")
+		r.problem(l.pos, "%s: the URL must not hold a user or password: send an Authorization header, or use basic", what)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "":
-		r.problem(l.pos, "http: %q must begin with http:// or https://", shown(s.v))
+		r.problem(l.pos, "%s: %q must begin with http:// or https://", what, shown(s.v))
 	case strings.Contains(s.v, "#"):
-		r.problem(l.pos, "http: %q has a part behind #, which no server is ever sent: remove it", shown(s.v))
+		r.problem(l.pos, "%s: %q has a part behind #, which no server is ever sent: remove it", what, shown(s.v))
 	case !isHost(u.Hostname()):
-		r.problem(l.pos, "http: %q has no valid host: it is the name that the server and its certificate are asked for", shown(s.v))
+		r.problem(l.pos, "%s: %q has no valid host: it is the name that the server and its certificate are asked for", what, shown(s.v))
 	case !isPort(u.Port()) && u.Port() != "" || strings.HasSuffix(u.Host, ":"):
-		r.problem(l.pos, "http: %q must have a port from 1 to 65535, or none", shown(s.v))
+		r.problem(l.pos, "%s: %q must have a port from 1 to 65535, or none", what, shown(s.v))
 	default:
 		l.bad = false
 	}
@@ -88,9 +88,9 @@ func parseEndpoint(r *report, n *yaml.Node) leaf[netip.AddrPort] {
 	case strings.HasPrefix(s.v, ":") && isPort(s.v[1:]):
 		port, _ := strconv.ParseUint(s.v[1:], 10, 16)
 		l.v, l.bad = netip.AddrPortFrom(netip.Addr{}, uint16(port)), false
-	case err != nil || full.Port() == 0 || full.Addr().Zone() != "":
+	case err != nil || full.Port() == 0 || full.Addr().Zone() != "" && !full.Addr().IsLinkLocalUnicast():
 		r.problem(l.pos, `tcp: %q is neither a port, as in ":443", nor an address with a port, as in "192.0.2.1:443"`, s.v)
-	case full.Addr().IsUnspecified() || full.Addr().IsMulticast() || full.Addr().IsLinkLocalUnicast():
+	case full.Addr().IsUnspecified() || full.Addr().IsMulticast():
 		r.problem(l.pos, "tcp: %q is no address of a single host that others can reach", s.v)
 	default:
 		l.v, l.bad = netip.AddrPortFrom(full.Addr().Unmap(), full.Port()), false

@@ -66,23 +66,7 @@ func (s *rawService) setDefaults(defaults *rawCheck) {
 
 // inherit takes from d what c leaves out.
 func (c *rawCheck) inherit(d *rawCheck) {
-	if c.http.from == absent && c.tcp.from == absent {
-		take(&c.http, d.http)
-		take(&c.tcp, d.tcp)
-	}
-	// What only means something for HTTP is not forced upon other checks.
-	if c.tcp.from == absent {
-		takeList(&c.status, d.status)
-		take(&c.body, d.body)
-		take(&c.method, d.method)
-		takeList(&c.headers, d.headers)
-	}
-	if c.tcp.from == absent && (!c.http.ok() || c.http.v.Scheme == "https") {
-		take(&c.ca, d.ca)
-	}
-	if c.tcp.from == absent || !c.tcp.v.Addr().IsValid() {
-		takeList(&c.at, d.at)
-	}
+	c.inheritProbe(d)
 	take(&c.interval, d.interval)
 	take(&c.timeout, d.timeout)
 	take(&c.recheck, d.recheck)
@@ -95,7 +79,7 @@ func (c *rawCheck) setDefaults() {
 		c.status.from = builtin
 		c.status.items = []leaf[checks.StatusRange]{{v: checks.StatusRange{From: 200, To: 299}, text: "200-299", from: builtin}}
 	}
-	fill(&c.method, "GET", "GET")
+	c.setProbeDefaults()
 	fill(&c.interval, 10*time.Second, "10s")
 	fill(&c.timeout, 3*time.Second, "3s")
 	// Nobody who wants probes every second wants them slower after a failure.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"encoding/hex"
 	"strings"
 )
@@ -54,24 +53,5 @@ func (t *rawTLS) readPair(r *report, dir string) {
 	if !t.certificate.ok() || !t.key.ok() {
 		return
 	}
-	certificate, _, okCertificate := readReferred(r, t.certificate, t.certificate.v)
-	key, mode, okKey := readReferred(r, t.key, t.key.v)
-	if !okCertificate || !okKey {
-		return
-	}
-	if mode.Perm()&0o004 != 0 {
-		r.warning(t.key.pos, "everybody on this machine can read the key in %s: run chmod o-rwx on it", t.key.v)
-	}
-	_, err := tls.X509KeyPair(certificate, key)
-	switch {
-	case err == nil:
-	case !strings.Contains(string(certificate), "-----BEGIN CERTIFICATE-----"):
-		r.problem(t.certificate.pos, "%s holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----", t.certificate.v)
-	case !strings.Contains(string(key), "PRIVATE KEY-----"):
-		r.problem(t.key.pos, "%s holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY-----", t.key.v)
-	case strings.Contains(string(key), "ENCRYPTED"):
-		r.problem(t.key.pos, "the key in %s is encrypted: nobody is there to type its passphrase when the server starts", t.key.v)
-	default:
-		r.problem(t.key.pos, "the key in %s and the certificate in %s can't be used together: %s", t.key.v, t.certificate.v, strings.TrimPrefix(err.Error(), "tls: "))
-	}
+	readKeyPair(r, t.certificate, t.key)
 }

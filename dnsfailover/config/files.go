@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 const (
@@ -41,15 +40,18 @@ func (c *rawConfig) readFiles(r *report, dir string) {
 	}
 
 	c.defaults.readRoots(r, dir)
+	c.defaults.readProbe(r, dir)
 	for _, s := range c.services.items {
 		for _, t := range s.targets.items {
-			switch {
-			case t.check == nil:
-			case t.check.ca.from == inherited:
+			if t.check == nil {
+				continue
+			}
+			if t.check.ca.from == inherited {
 				t.check.roots = c.defaults.roots
-			default:
+			} else {
 				t.check.readRoots(r, dir)
 			}
+			t.check.readProbe(r, dir)
 		}
 	}
 }
@@ -69,29 +71,7 @@ func (c *rawConfig) resolvePaths(r *report, dir string) {
 	}
 }
 
-func (t *rawToken) readSecret(r *report, dir string) {
-	if !t.file.ok() {
-		return
-	}
-	path := resolve(dir, t.file.v)
-	data, mode, ok := readReferred(r, t.file, path)
-	if !ok {
-		return
-	}
-	secret := strings.TrimRight(string(data), "\r\n")
-	switch {
-	case mode.Perm()&0o004 != 0:
-		r.problem(t.file.pos, "everybody on this machine can read the token in %s: run chmod o-rwx on it, and change the token", path)
-	case secret == "":
-		r.problem(t.file.pos, "%s is empty: put a token in it, such as openssl rand -hex 16 prints", path)
-	case len(secret) < minSecret:
-		r.problem(t.file.pos, "the token in %s has %d characters: it needs at least %d", path, len(secret), minSecret)
-	case strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' }):
-		r.problem(t.file.pos, "the token in %s must be one line of ASCII without spaces", path)
-	default:
-		t.secret = secret
-	}
-}
+func (t *rawToken) readSecret(r *report, dir string) { t.secret = readToken(r, t.file, dir) }
 
 func (c *rawCheck) readRoots(r *report, dir string) {
 	if !c.ca.ok() {

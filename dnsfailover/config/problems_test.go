@@ -85,7 +85,7 @@ func installed(t testing.TB, dir string) string {
 	err := filepath.WalkDir(to, func(path string, _ fs.DirEntry, err error) error {
 		name := filepath.Base(path)
 		switch {
-		case err != nil || filepath.Ext(path) != ".token" && !strings.HasPrefix(name, "cookies") && !strings.HasSuffix(name, "key.pem"):
+		case err != nil || filepath.Ext(path) != ".token" && filepath.Ext(path) != ".password" && !strings.HasPrefix(name, "cookies") && !strings.HasSuffix(name, "key.pem"):
 			return err
 		case strings.Contains(name, "readable"):
 			return os.Chmod(path, 0o604)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
 	"net/url"
 	"time"
@@ -74,6 +75,7 @@ type rawCheck struct {
 	at                         list[leaf[netip.Addr]]
 	interval, timeout, recheck leaf[time.Duration]
 	fall, rise                 leaf[int]
+	rawProbe
 }
 
 type header struct{ name, value leaf[string] }
@@ -187,8 +189,8 @@ func decodeTarget(r *report, n *yaml.Node) *rawTarget {
 
 func decodeCheck(r *report, n *yaml.Node) *rawCheck {
 	c := &rawCheck{pos: pos{n.Line, n.Column}}
-	c.whole = mapping(r, n, "check", `{http: "https://www.example.com/"}, or {tcp: ":443"}`, map[string]func(*yaml.Node){
-		"http": func(n *yaml.Node) { c.http = parseURL(r, n) },
+	keys := map[string]func(*yaml.Node){
+		"http": func(n *yaml.Node) { c.http = parseURL(r, n, "http") },
 		"tcp":  func(n *yaml.Node) { c.tcp = parseEndpoint(r, n) },
 		"status": func(n *yaml.Node) {
 			c.status = sequence(r, n, "status", "[200-299]", func(n *yaml.Node) leaf[checks.StatusRange] { return parseStatus(r, n) })
@@ -198,15 +200,16 @@ func decodeCheck(r *report, n *yaml.Node) *rawCheck {
 		"headers": func(n *yaml.Node) { c.headers = parseHeaders(r, n) },
 		"ca":      func(n *yaml.Node) { c.ca = word(r, n, "ca", "the path of a PEM file") },
 		"at": func(n *yaml.Node) {
-			c.at = sequence(r, n, "at", "[192.0.2.1]", func(n *yaml.Node) leaf[netip.Addr] { return address(r, n) })
+			c.at = sequence(r, n, "at", "[192.0.2.1]", func(n *yaml.Node) leaf[netip.Addr] { return dialledAddress(r, n) })
 		},
 		"interval": func(n *yaml.Node) { c.interval = duration(r, n, "interval", "10s") },
 		"timeout":  func(n *yaml.Node) { c.timeout = duration(r, n, "timeout", "3s") },
 		"recheck":  func(n *yaml.Node) { c.recheck = duration(r, n, "recheck", "2s") },
 		"fall":     func(n *yaml.Node) { c.fall = integer(r, n, "fall") },
 		"rise":     func(n *yaml.Node) { c.rise = integer(r, n, "rise") },
-		"tls":      nil, "icmp": nil, "dns": nil, "grpc": nil, "exec": nil, "file": nil, "push": nil,
 		"requires": nil, "invert": nil,
-	})
+	}
+	maps.Copy(keys, c.probeKeys(r))
+	c.whole = mapping(r, n, "check", `{http: "https://www.example.com/"}, or {tcp: ":443"}`, keys)
 	return c
 }

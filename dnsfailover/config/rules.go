@@ -2,10 +2,8 @@ package config
 
 import (
 	"cmp"
-	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -100,9 +98,10 @@ func (t *rawTarget) checkRules(r *report) {
 		return
 	}
 	t.check.checkRules(r)
-	if c := t.check; c.whole && c.http.from == absent && c.tcp.from == absent {
+	if c := t.check; c.whole && c.kind() == "" {
 		r.problem(c.pos, `check doesn't say what to probe: add http: "https://www.example.com/" or tcp: ":443"`)
 	}
+	t.checkDialled(r)
 	if n := len(t.check.at.items); known && t.check.at.ok() && n != 1 && n != len(t.addresses.items) {
 		r.problem(t.check.at.pos, "at has %d addresses for the %d of the target: list one for all of them, or one for each in the same order", n, len(t.addresses.items))
 	}
@@ -123,63 +122,7 @@ func (c *rawCheck) checkRules(r *report) {
 		blame(r, []leaf[time.Duration]{c.recheck, c.interval},
 			"recheck %s can't be longer than interval %s: after a failure, probes come sooner")
 	}
-	switch {
-	case c.http.from == written && c.tcp.from == written:
-		r.problem(c.tcp.pos, "a check has http or tcp, not both: remove one")
-	case c.tcp.from != absent:
-		c.checkTCP(r)
-	default:
-		c.checkHTTP(r)
-	}
-}
-
-func (c *rawCheck) checkTCP(r *report) {
-	for _, key := range []struct {
-		name string
-		pos
-		from origin
-	}{
-		{"status", c.status.pos, c.status.from},
-		{"body", c.body.pos, c.body.from},
-		{"method", c.method.pos, c.method.from},
-		{"headers", c.headers.pos, c.headers.from},
-		{"ca", c.ca.pos, c.ca.from},
-	} {
-		if key.from == written {
-			r.problem(key.pos, "%s means nothing to a tcp check, which only connects: remove it, or use http", key.name)
-		}
-	}
-	if c.at.from == written && c.tcp.ok() && c.tcp.v.Addr().IsValid() {
-		r.problem(c.at.pos, "tcp says what to dial already: remove at, or leave the port alone in tcp")
-	}
-}
-
-func (c *rawCheck) checkHTTP(r *report) {
-	if c.ca.from == written && c.http.ok() && c.http.v.Scheme == "http" {
-		r.problem(c.ca.pos, "ca means nothing to an http:// URL, which has no certificate: remove it, or use https://")
-	}
-	if c.method.ok() && c.method.v == http.MethodHead && c.body.ok() {
-		body := c.body
-		body.text = strconv.Quote(body.text)
-		blame(r, []leaf[string]{body, c.method}, "body %s can't be found with method %s, which answers without a body")
-	}
-	if c.body.ok() && len(c.body.v) > 64<<10 {
-		r.problem(c.body.pos, "body is longer than the 64 KiB of an answer that are searched for it")
-	}
-	seen := map[string]bool{}
-	for _, h := range c.headers.items {
-		name := http.CanonicalHeaderKey(h.name.v)
-		switch name {
-		case "Host":
-			r.problem(h.name.pos, "headers: Host comes from the URL: put the name there, and the address to dial in at")
-		case "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
-			r.problem(h.name.pos, "headers: %s is the probe's own matter: remove it", name)
-		}
-		if seen[name] {
-			r.problem(h.name.pos, "headers: %s is given twice: remove one", name)
-		}
-		seen[name] = true
-	}
+	c.checkProbe(r)
 }
 
 // needs reports that a key is missing.

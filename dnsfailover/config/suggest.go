@@ -21,7 +21,11 @@ var homes = map[string]string{
 	"min": "ttl", "max": "ttl",
 	"mode": "failback", "after": "failback", "hold_down": "failback",
 	"http": "check", "tcp": "check", "status": "check", "body": "check", "headers": "check", "method": "check",
-	"ca": "check", "at": "check", "interval": "check", "timeout": "check", "recheck": "check", "fall": "check", "rise": "check",
+	"ca": "check", "at": "check", "http_version": "check", "redirects": "check", "body_not": "check", "body_matches": "check",
+	"json": "check", "max_body": "check", "basic": "check", "bearer": "check", "send": "check", "expect": "check", "client": "check",
+	"min_tls": "check", "days_left": "check", "alpn": "check", "allow_link_local": "check", "icmp": "check", "grpc": "check",
+	"exec": "check", "push": "check",
+	"interval": "check", "timeout": "check", "recheck": "check", "fall": "check", "rise": "check",
 	"listen": "the file", "state": "the file", "max_age": "the file", "tokens": "the file", "zones": "the file",
 	"services": "the file", "defaults": "the file",
 }

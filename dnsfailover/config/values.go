@@ -120,8 +120,26 @@ func isNameChar(c rune) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("-_./", c)
 }
 
-// address reads the IP address of a host.
+// address reads the IP address of a host that is served.
 func address(r *report, n *yaml.Node) leaf[netip.Addr] {
+	l := dialledAddress(r, n)
+	if !l.ok() {
+		return l
+	}
+	l.bad = true
+	switch {
+	case l.v.Zone() != "":
+		r.problem(l.pos, "%q names an interface after %%: no other host could use it", l.text)
+	case l.v.IsLinkLocalUnicast():
+		r.problem(l.pos, "%q is valid on one network link only: write an address that others can reach", l.text)
+	default:
+		l.bad = false
+	}
+	return l
+}
+
+// dialledAddress reads the IP address of a host that is only dialled from here.
+func dialledAddress(r *report, n *yaml.Node) leaf[netip.Addr] {
 	s := word(r, n, "an address", "203.0.113.10, or \"2001:db8::10\" in quotes")
 	l := leaf[netip.Addr]{pos: s.pos, text: s.v, from: written, bad: s.bad}
 	if l.bad {
@@ -139,16 +157,14 @@ func address(r *report, n *yaml.Node) leaf[netip.Addr] {
 		r.problem(l.pos, "%q is a network: write the address of one host", s.v)
 	case err != nil:
 		r.problem(l.pos, "%q is not an IP address: names are not looked up here", s.v)
-	case l.v.Zone() != "":
-		r.problem(l.pos, "%q names an interface after %%: no other host could use it", s.v)
+	case l.v.Zone() != "" && !l.v.IsLinkLocalUnicast():
+		r.problem(l.pos, "%q names an interface after %%, which only link-local addresses have", s.v)
 	case l.v.Is4In6():
 		r.problem(l.pos, "%q is an IPv4 address in IPv6 form: write %s", s.v, l.v.Unmap())
 	case l.v.IsUnspecified():
 		r.problem(l.pos, "%q is no host's address", s.v)
 	case l.v.IsMulticast() || l.v == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		r.problem(l.pos, "%q is a group's address, not a host's", s.v)
-	case l.v.IsLinkLocalUnicast():
-		r.problem(l.pos, "%q is valid on one network link only: write an address that others can reach", s.v)
 	default:
 		l.bad = false
 	}
