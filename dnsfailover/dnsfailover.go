@@ -18,8 +18,10 @@ import (
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/admin"
+	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/control"
+	"dnsfailover/dnsfailover/history"
 	"dnsfailover/dnsfailover/metrics"
 	"dnsfailover/dnsfailover/server"
 	"dnsfailover/dnsfailover/state"
@@ -42,6 +44,7 @@ type instance struct {
 	started time.Time
 
 	store     *state.Store
+	history   *history.History
 	scheduler *checks.Scheduler
 	control   *control.Control
 	dns       *server.Server
@@ -68,6 +71,8 @@ func Serve(ctx context.Context, opt Options) error {
 		return err
 	}
 	defer s.store.Close()
+	s.history = history.Open(cfg.State, history.Options{Log: s.log, Limits: history.DefaultLimits})
+	defer s.history.Close()
 
 	if err = s.build(cfg); err != nil {
 		return err
@@ -77,6 +82,9 @@ func Serve(ctx context.Context, opt Options) error {
 	group.Go(func() error { return s.listenAndRun(ctx, group, cfg) })
 	err = group.Wait()
 	s.control.SaveChecks(s.scheduler.States())
+	if err == nil {
+		s.act(api.Event{Kind: api.EventStopped, Text: "version " + s.opt.Version})
+	}
 	s.log.Info("stopped")
 	return err
 }
@@ -97,7 +105,7 @@ func (s *instance) build(cfg *config.Config) (err error) {
 	if s.scheduler, err = checks.NewScheduler(s.log, func(t checks.Transition) { s.control.Report(t) }); err != nil {
 		return err
 	}
-	s.control = control.New(s.world.World, control.Options{Log: s.log, Store: s.store, Snapshot: s.scheduler.Snapshot})
+	s.control = control.New(s.world.World, control.Options{Log: s.log, Store: s.store, Snapshot: s.scheduler.Snapshot, Events: s.hear, Recorded: s.history.Sync})
 	return nil
 }
 
@@ -130,6 +138,7 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 		facts = append(facts, "tls", s.dns.TLSAddresses())
 	}
 	s.log.Info("listening", facts...)
+	s.act(api.Event{Kind: api.EventStarted, Text: "version " + s.opt.Version, After: &api.Facts{Config: cfg.Digest}})
 	s.notify(daemon.SdNotifyReady)
 	return nil
 }
@@ -176,7 +185,7 @@ func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, er
 		Backend: s, Tokens: cfg.Tokens, Log: s.log, Version: s.opt.Version,
 		Collector: metrics.New(metrics.Options{
 			Version: s.opt.Version, Counters: s.dns.Counters, Status: s.Status, Services: s.services,
-			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload,
+			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload, History: s.history.Stats,
 		}),
 	})
 	return tcp, socket, err

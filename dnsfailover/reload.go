@@ -83,7 +83,7 @@ func (s *instance) reloadOnDemand(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.opt.Reload:
-			if _, err := s.Reload(ctx); err != nil && ctx.Err() == nil {
+			if _, err := s.Reload(ctx, "SIGHUP"); err != nil && ctx.Err() == nil {
 				s.log.Error("reload", "error", err)
 			}
 		}
@@ -92,7 +92,7 @@ func (s *instance) reloadOnDemand(ctx context.Context) error {
 
 // Reload builds a new world from the files and swaps it in. A bad configuration changes nothing; a
 // bad zone file keeps that zone as it was.
-func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
+func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	s.notify(daemon.SdNotifyReloading)
@@ -105,6 +105,8 @@ func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
 			refused[i] = p.String()
 		}
 		s.tell(s.world, refused, time.Now())
+		s.reloaded(author, s.world, nil, refused)
+		s.history.Sync(ctx)
 		return api.Reload{Problems: refused, Warnings: []string{}}, nil
 	}
 	old := s.world
@@ -123,6 +125,8 @@ func (s *instance) Reload(ctx context.Context) (api.Reload, error) {
 	s.tell(next, nil, time.Now())
 	debug.FreeOSMemory() // of the world before, and of loading this one
 	found := append(append([]string{}, s.told.Load().problems()...), s.answerProblems(time.Now())...)
+	s.reloaded(author, old, next, found)
+	s.history.Sync(ctx)
 	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(found))
 	return api.Reload{Changed: true, Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
 }

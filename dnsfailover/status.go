@@ -22,6 +22,9 @@ func (s *instance) Status(now time.Time) api.Status {
 	if notice := s.store.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}
+	if notice := s.history.Notice(); notice != "" {
+		out.Problems = append(out.Problems, notice)
+	}
 	for i, z := range t.world.Set.Zones() {
 		state := t.world.zones[i]
 		out.Zones = append(out.Zones, api.Zone{Name: z.Name(), Serial: z.Serial(), Loaded: state.loaded, Problem: state.problem})

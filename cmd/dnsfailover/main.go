@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		validateCommand(),
 		statusCommand(),
 		whyCommand(),
+		historyCommand(),
 		switchCommand(),
 		releaseCommand(),
 		waitCommand(),

@@ -156,7 +156,26 @@ func (b *backend) Release(_ context.Context, service, _ string) (api.Service, er
 	return b.service(), nil
 }
 
-func (b *backend) Reload(context.Context) (api.Reload, error) {
+func (b *backend) History(q api.HistoryQuery) (api.History, error) {
+	nothing, primary := "", "primary"
+	all := []api.Event{
+		{ID: 1767225600000001, Time: b.now.Add(-25 * time.Hour), Kind: api.EventStarted, Text: "version test"},
+		{ID: 1767225600000002, Time: b.now.Add(-time.Hour), Kind: api.EventVerdict, Service: "web", Target: "backup", Text: "backup at 198.51.100.20 is down: \x1b[31mconnection refused"},
+		{
+			ID: 1767225600000003, Time: b.now.Add(-time.Minute), Kind: api.EventSwitch, Service: "web", Target: "page", Author: "ann", Text: "switched to page until released: <work>",
+			Before: &api.Facts{Serving: &primary, Answers: []string{"203.0.113.10"}}, After: &api.Facts{Serving: &nothing},
+		},
+	}
+	out := api.History{Events: []api.Event{}}
+	for _, e := range all {
+		if (q.Service == "" || q.Service == e.Service) && e.ID > q.After && !e.Time.Before(q.Since) {
+			out.Events = append(out.Events, e)
+		}
+	}
+	return out, nil
+}
+
+func (b *backend) Reload(context.Context, string) (api.Reload, error) {
 	if b.override != nil {
 		return api.Reload{Changed: b.override.Reason == "a bad zone", Problems: []string{"example.com.zone:3: www.example.com.: it is bad"}}, nil
 	}

@@ -75,3 +75,36 @@ func parseUntil(text string, now time.Time) (time.Time, error) {
 	}
 	return at, nil
 }
+
+// parseSince reads an instant that is over, or near: how long ago it was ("24h", "7d"), RFC 3339, a date with or without a time, or the
+// last time of day, in now's zone.
+func parseSince(flag, text string, now time.Time) (time.Time, error) {
+	var days int
+	if n, err := fmt.Sscanf(text, "%dd", &days); n == 1 && err == nil && text == fmt.Sprintf("%dd", days) && days >= 0 {
+		return now.AddDate(0, 0, -days), nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	for _, layout := range []string{time.TimeOnly, "15:04"} {
+		day, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		year, month, date := now.Date()
+		at := time.Date(year, month, date, day.Hour(), day.Minute(), day.Second(), 0, now.Location())
+		if at.After(now) {
+			at = time.Date(year, month, date-1, day.Hour(), day.Minute(), day.Second(), 0, now.Location())
+		}
+		return at, nil
+	}
+	return now, usagef("%s %q is no time: give one such as 15:04, \"2030-01-31 15:04\" or 2030-01-31T15:04:05Z, or how long ago, such as 24h or 7d", flag, text)
+}

@@ -29,7 +29,9 @@ type Backend interface {
 	// Switch and Release return when the change is stored and served.
 	Switch(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	Release(ctx context.Context, service, author string) (api.Service, error)
-	Reload(ctx context.Context) (api.Reload, error)
+	Reload(ctx context.Context, author string) (api.Reload, error)
+	// History returns what has happened.
+	History(q api.HistoryQuery) (api.History, error)
 }
 
 // Options are what New needs.

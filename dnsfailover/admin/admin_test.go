@@ -33,7 +33,8 @@ type backend struct {
 	results  func(service, target string) (api.Results, error)
 	override func(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	release  func(ctx context.Context, service, author string) (api.Service, error)
-	reload   func(ctx context.Context) (api.Reload, error)
+	reload   func(ctx context.Context, author string) (api.Reload, error)
+	history  func(q api.HistoryQuery) (api.History, error)
 
 	acts atomic.Int64 // calls of what changes something
 }
@@ -75,12 +76,19 @@ func (b *backend) Release(ctx context.Context, service, author string) (api.Serv
 	return b.release(ctx, service, author)
 }
 
-func (b *backend) Reload(ctx context.Context) (api.Reload, error) {
+func (b *backend) History(q api.HistoryQuery) (api.History, error) {
+	if b.history == nil {
+		return api.History{Events: []api.Event{}}, nil
+	}
+	return b.history(q)
+}
+
+func (b *backend) Reload(ctx context.Context, author string) (api.Reload, error) {
 	b.acts.Add(1)
 	if b.reload == nil {
 		return api.Reload{}, nil
 	}
-	return b.reload(ctx)
+	return b.reload(ctx, author)
 }
 
 const secret = "correct horse battery staple"

@@ -89,10 +89,7 @@ func (s *Server) switchService(w http.ResponseWriter, r *http.Request, author st
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request, author string) error {
-	if author == "" {
-		author = "control socket"
-	}
-	service, err := s.backend.Release(r.Context(), r.PathValue("service"), author)
+	service, err := s.backend.Release(r.Context(), r.PathValue("service"), acting(author))
 	if err != nil {
 		return err
 	}
@@ -100,8 +97,16 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, author string) 
 	return nil
 }
 
-func (s *Server) reload(w http.ResponseWriter, r *http.Request, _ string) error {
-	result, err := s.backend.Reload(r.Context())
+// acting names who acts, for one who can't say it.
+func acting(author string) string {
+	if author == "" {
+		return "control socket"
+	}
+	return author
+}
+
+func (s *Server) reload(w http.ResponseWriter, r *http.Request, author string) error {
+	result, err := s.backend.Reload(r.Context(), acting(author))
 	if err != nil {
 		return err
 	}

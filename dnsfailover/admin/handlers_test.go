@@ -34,6 +34,8 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	}}}
 	why := api.Why{Name: "www.example.com.", Type: "AAAA", Steps: []api.Step{{Rule: "override", Text: "there is none"}}}
 	var switched api.Switch
+	history := api.History{Events: []api.Event{{ID: 1 << 53, Time: at, Kind: "switch", Text: "x"}}, More: true}
+	var asked api.HistoryQuery
 	b := &backend{
 		status: func(time.Time) api.Status { return status },
 		why: func(name string, qtype uint16, client netip.Addr, _ time.Time) (api.Why, error) {
@@ -52,7 +54,11 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 			switched = s
 			return api.Service{Name: service}, nil
 		},
-		reload: func(context.Context) (api.Reload, error) { return api.Reload{Problems: []string{"a"}}, nil },
+		reload: func(context.Context, string) (api.Reload, error) { return api.Reload{Problems: []string{"a"}}, nil },
+		history: func(q api.HistoryQuery) (api.History, error) {
+			asked = q
+			return history, nil
+		},
 	}
 	c := start(t, b, "127.0.0.1:0").client(t)
 	ctx := t.Context()
@@ -69,6 +75,10 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	check(t, "switch", gotService, api.Service{Name: "a/b c%"}, err)
 	switched.Author = ""
 	check(t, "what to switch", switched, api.Switch{Target: "backup", Until: &at, Reason: "é\x1b", Force: true, DryRun: true}, nil)
+	query := api.HistoryQuery{Service: "a&b", Check: "web/p@::1", Kinds: []string{"switch", "verdict"}, Since: at, Until: at.Add(time.Hour), After: 1<<53 - 1, Limit: 7}
+	gotHistory, err := c.History(ctx, query)
+	check(t, "history", gotHistory, history, err)
+	check(t, "what to tell of", asked, query, nil)
 	gotReload, err := c.Reload(ctx)
 	check(t, "reload", gotReload, api.Reload{Problems: []string{"a"}}, err)
 }
@@ -96,7 +106,7 @@ func TestErrorsOfTheBackend(t *testing.T) {
 		{"everything else is hidden", errors.New("open /secret/path"), 500, "its log says why"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := start(t, &backend{reload: func(context.Context) (api.Reload, error) { return api.Reload{}, c.err }}, "127.0.0.1:0", config.Token{Name: "ci", Secret: secret})
+			r := start(t, &backend{reload: func(context.Context, string) (api.Reload, error) { return api.Reload{}, c.err }}, "127.0.0.1:0", config.Token{Name: "ci", Secret: secret})
 			resp, body := r.ask(t, "POST", "/api/v1/reload", "", "Authorization: Bearer "+secret)
 			if says := wantProblem(t, resp, body, c.status); !strings.Contains(says, c.says) {
 				t.Errorf("it says %q, want %q", says, c.says)
@@ -118,6 +128,8 @@ func TestQuestionsThatMakeNoSense(t *testing.T) {
 		"/api/v1/why", "/api/v1/why?name=", "/api/v1/why?name=a..b",
 		"/api/v1/why?name=" + strings.Repeat("a", 64) + ".example",
 		"/api/v1/why?name=www.example.com&type=AAAAA", "/api/v1/why?name=www.example.com&type=TYPE65536", "/api/v1/why?name=www.example.com&type=TYPE01",
+		"/api/v1/history?since=yesterday", "/api/v1/history?until=-3h", "/api/v1/history?kind=switch,swtich", "/api/v1/history?after=x",
+		"/api/v1/history?limit=0", "/api/v1/history?limit=1001", "/api/v1/history?limit=many",
 		"/api/v1/results", "/api/v1/results?service=&target=x",
 	} {
 		resp, body := r.ask(t, "GET", path, "")
@@ -181,7 +193,7 @@ func TestAPanicIsOneFailedRequestAndOneLogLine(t *testing.T) {
 
 func TestRequestsUnderWayAreFinishedWhenTheServerStops(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
-	b := &backend{reload: func(context.Context) (api.Reload, error) {
+	b := &backend{reload: func(context.Context, string) (api.Reload, error) {
 		close(begun)
 		<-finish
 		return api.Reload{}, nil

@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -69,6 +71,28 @@ func (c *Client) Results(ctx context.Context, service, target string) (Results, 
 		query.Set("target", target)
 	}
 	return call[Results](ctx, c, http.MethodGet, "/api/v1/results?"+query.Encode(), nil)
+}
+
+// History asks for what has happened.
+func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
+	query := url.Values{"limit": {strconv.Itoa(q.Limit)}}
+	set := func(key, value string) {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	set("service", q.Service)
+	set("check", q.Check)
+	set("kind", strings.Join(q.Kinds, ","))
+	for key, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			set(key, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	if q.After > 0 {
+		set("after", strconv.FormatUint(q.After, 10))
+	}
+	return call[History](ctx, c, http.MethodGet, "/api/v1/history?"+query.Encode(), nil)
 }
 
 // Switch overrides a service and returns its state after that, or, for a dry run, what it would be.

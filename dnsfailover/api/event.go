@@ -54,3 +54,28 @@ type Facts struct {
 	Verdict  string    `json:"verdict,omitempty"`
 	Config   string    `json:"config,omitempty"` // the SHA-256 of the configuration file
 }
+
+// Kinds returns all kinds of events.
+func Kinds() []string {
+	return []string{
+		EventStarted, EventStopped, EventReload, EventSwitch, EventRelease, EventOverrideEnd, EventOverrideKept,
+		EventWindowAdd, EventWindowCancel, EventWindowStart, EventWindowEnd, EventSelection, EventVerdict, EventFrozen, EventThawed,
+	}
+}
+
+// History is the answer to GET /api/v1/history.
+type History struct {
+	// Events in the order in which they were taken down.
+	Events []Event `json:"events"`
+	// More says that there are others: newer ones if the query says where to begin, older ones if it wants the latest.
+	More bool `json:"more"`
+}
+
+// HistoryQuery says which events are wanted: the oldest Limit from After or Since on, or else the latest Limit.
+type HistoryQuery struct {
+	Service, Check string    // empty: of all
+	Kinds          []string  // empty: all
+	Since, Until   time.Time // zero: no bound; Until is not included
+	After          uint64    // events with a greater ID
+	Limit          int
+}

@@ -11,6 +11,7 @@ import (
 // Config is a whole configuration, checked and with every default filled in.
 type Config struct {
 	File     string // as given to Load
+	Digest   string // SHA-256 of the file, in hexadecimal
 	Listen   Listen
 	State    string        // directory, absolute
 	MaxAge   time.Duration // what the state directory says is believed if it is younger than this

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"os"
 	"path/filepath"
@@ -37,6 +39,8 @@ func Parse(file string, data []byte) (*Config, []Problem) {
 		return nil, r.listed()
 	}
 	c.Warnings = inOrder(r.warnings)
+	digest := sha256.Sum256(data)
+	c.Digest = hex.EncodeToString(digest[:])
 	return c, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/history"
 	"dnsfailover/dnsfailover/server"
 )
 
@@ -23,6 +24,8 @@ type Options struct {
 	Snapshot func(check string) (checks.Snapshot, bool)
 	// Reload tells when the configuration was last taken as a whole, and whether the last attempt was.
 	Reload func() (success time.Time, ok bool)
+	// History tells how the history does.
+	History func() history.Stats
 }
 
 // New returns the collector of all metrics that are the server's own.
@@ -68,6 +71,9 @@ var (
 	zoneSerial = desc("zone_serial", "Serial of the zone that is served.", "zone")
 	zoneOK     = desc("zone_ok", "1 if the zone is served as its file says, 0 if the file could not be taken.", "zone")
 
+	historyPending = desc("history_pending", "Events that wait to be written to the history's file.")
+	historyDropped = desc("history_dropped_total", "Events that the history lost because they could not be written.")
+
 	reloadSuccess = desc("reload_success", "1 if the last reload took everything, else 0.")
 	reloadLast    = desc("reload_last_success_timestamp_seconds", "When the configuration was last taken as a whole; absent if it never was.")
 )
@@ -81,6 +87,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
+		historyPending, historyDropped,
 		reloadSuccess, reloadLast,
 	} {
 		out <- d
@@ -95,6 +102,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.checks(c.Services(), c.Snapshot)
 	s.status(c.Status(time.Now()))
 
+	kept := c.History()
+	s.gauge(historyPending, float64(kept.Pending))
+	s.count(historyDropped, kept.Dropped)
 	last, ok := c.Reload()
 	s.gauge(reloadSuccess, flag(ok))
 	if !last.IsZero() {

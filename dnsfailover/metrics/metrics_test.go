@@ -14,6 +14,7 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/history"
 	"dnsfailover/dnsfailover/metrics"
 	"dnsfailover/dnsfailover/server"
 )
@@ -67,6 +68,7 @@ func options() metrics.Options {
 			}}}
 		},
 		Snapshot: func(id string) (checks.Snapshot, bool) { s, ok := snapshots[id]; return s, ok },
+		History:  func() history.Stats { return history.Stats{Pending: 13, Dropped: 14} },
 		Reload:   func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
 	}
 }

@@ -77,7 +77,7 @@ func TestFault01KillDuringStateWrite(t *testing.T) {
 			if problems := s.problems(); problems != "" {
 				t.Errorf("a kill has damaged the state: %s", problems)
 			}
-			if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db"}) {
+			if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db", "history.db"}) {
 				t.Errorf("left in the state directory: %v", left)
 			}
 		})

@@ -63,7 +63,7 @@ func TestFault03DiskFull(t *testing.T) {
 		config += fmt.Sprintf("  - {name: s%d, records: [w%d.example.test], targets: [{name: primary, addresses: [192.0.2.1]}, {name: backup, addresses: [192.0.2.2]}]}\n", i, i)
 	}
 	s := newServer(t, config, "")
-	s.disk("state", "size=64k")
+	s.disk("state", "size=256k")
 	s.start()
 	free := s.fillUp("state")
 
@@ -121,8 +121,8 @@ func TestFault03DiskFull(t *testing.T) {
 func TestFault04NoInodes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, twoTargets, "")
-	s.disk("state", "size=1m,nr_inodes=3")
-	fill := []string{"state/last", "state/but one"}
+	s.disk("state", "size=1m,nr_inodes=4")
+	fill := []string{"state/last", "state/but one", "state/but two"}
 	for _, name := range fill {
 		s.write(name, "")
 	}
@@ -195,7 +195,7 @@ func TestFault05DiskErrors(t *testing.T) {
 			s.logs(`msg="state is saved again"`)
 			s.remains("primary") // what was refused must not come back
 			s.survives("backup")
-			if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db"}) {
+			if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db", "history.db"}) {
 				t.Errorf("left in the state directory: %v", left)
 			}
 		})

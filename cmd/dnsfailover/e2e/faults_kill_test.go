@@ -39,7 +39,8 @@ func TestFault02KillAtRandom(t *testing.T) {
 	}
 	var slowest time.Duration
 	largest, died := int64(0), 0
-	for begin := time.Now(); died < kills && time.Since(begin) < limit; died++ {
+	first := time.Now()
+	for begin := first; died < kills && time.Since(begin) < limit; died++ {
 		ctx, stop := context.WithCancel(t.Context())
 		var writing sync.WaitGroup
 		for _, w := range writers {
@@ -75,7 +76,7 @@ func TestFault02KillAtRandom(t *testing.T) {
 				t.Errorf("after kill %d: %s is %s, but override %d is in force", died+1, name, got, w.acknowledged)
 			}
 		}
-		if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db"}) {
+		if left := s.entries("state"); !slices.Equal(left, []string{"cookie.secret", "dnsfailover.db", "history.db"}) {
 			t.Fatalf("after kill %d the state directory holds %v", died+1, left)
 		}
 		info, err := os.Stat(s.path("state/dnsfailover.db"))
@@ -86,6 +87,7 @@ func TestFault02KillAtRandom(t *testing.T) {
 	}
 	written := 0
 	for _, w := range writers {
+		w.checkHistory(t, first)
 		written += w.acknowledged
 	}
 	load.stop()
@@ -107,6 +109,7 @@ type writer struct {
 	service                 string
 	client                  *api.Client
 	acknowledged, attempted int
+	done                    []int // the numbers of all that were acknowledged, since the last checks of the history
 }
 
 func (w *writer) reason(n int) string {
@@ -122,7 +125,36 @@ func (w *writer) write(ctx context.Context) {
 			return
 		}
 		w.acknowledged = w.attempted
+		w.done = append(w.done, w.attempted)
 	}
+}
+
+// checkHistory wants a switch in the history for each override that was acknowledged since begin.
+func (w *writer) checkHistory(t *testing.T, begin time.Time) {
+	t.Helper()
+	found := map[string]bool{}
+	for q := (api.HistoryQuery{Service: w.service, Kinds: []string{api.EventSwitch}, Since: begin, Limit: 1000}); ; {
+		history, err := w.client.History(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range history.Events {
+			if e.Before == nil || e.After == nil || e.After.Override == nil || *e.After.Serving != e.Target {
+				t.Fatalf("half an event: %+v", e)
+			}
+			found[e.After.Override.Reason] = true
+			q.After = e.ID
+		}
+		if !history.More {
+			break
+		}
+	}
+	for _, n := range w.done {
+		if !found[w.reason(n)] {
+			t.Errorf("override %d of %s was acknowledged and is not in the history", n, w.service)
+		}
+	}
+	w.done = nil
 }
 
 // check compares what a new server has read with what was written.
