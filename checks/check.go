@@ -91,6 +91,7 @@ type Snapshot struct {
 	Last     Result    // zero before the first probe has ended
 	Next     time.Time // when the next probe is due
 	Earliest time.Time // as in Transition
+	Blind    time.Time // since when all probes were inconclusive; zero if the latest was not
 	Stats    Stats
 }
 

@@ -104,6 +104,11 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 		State: state, Last: result, Next: due, Stats: old.Stats,
 		Earliest: state.Earliest(due, c.Recheck, c.Fall, c.Rise),
 	}
+	if result.Inconclusive {
+		if snap.Blind = old.Blind; snap.Blind.IsZero() {
+			snap.Blind = start
+		}
+	}
 	snap.Stats.count(result)
 	r.results.add(result)
 	if r.late {

@@ -462,6 +462,9 @@ func TestWhatThisHostLacksSaysNothingOfTheTarget(t *testing.T) {
 		if snap.State != (State{Verdict: Up, Run: 7, RunOK: true}) || len(b.transitions()) > 0 {
 			t.Errorf("state %+v, transitions %v", snap.State, b.transitions())
 		}
+		if blind := time.Since(snap.Blind); blind < 50*time.Second || blind > time.Minute {
+			t.Errorf("blind for %v", blind)
+		}
 		if snap.Last.Reason == "" || snap.Stats.Inconclusive == 0 || snap.Stats.Failures != 0 {
 			t.Errorf("the results don't show: %+v", snap)
 		}

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 )
 
 // Status returns the state of everything at now.
 func (s *instance) Status(now time.Time) api.Status {
 	t := s.told.Load()
-	stale := s.stale(t.world, now)
+	stale := stale(t.world.checks(), s.scheduler.Snapshot, now)
 	out := api.Status{
 		Version: s.opt.Version, Started: s.started, Ready: len(stale) == 0,
 		Problems: append(append([]string{}, t.problems()...), stale...),
@@ -38,20 +39,29 @@ func (s *instance) Status(now time.Time) api.Status {
 // slack is how late a probe may be before decisions count as stale.
 const slack = 10 * time.Second
 
-// stale says which checks are overdue: then verdicts are old, and a failover would not come.
-func (s *instance) stale(w *world, now time.Time) []string {
-	overdue, example := 0, ""
-	for _, c := range w.checks() {
-		snapshot, ok := s.scheduler.Snapshot(c.ID)
-		if ok && !snapshot.Next.IsZero() && now.Sub(snapshot.Next) > c.Interval+c.Timeout+slack {
+// stale says which checks are overdue, and which can't look, since this host lacks what a probe takes: then verdicts are old, and a
+// failover would not come.
+func stale(list []*checks.Check, known func(id string) (checks.Snapshot, bool), now time.Time) (problems []string) {
+	overdue, blind, late, sightless := 0, 0, "", ""
+	for _, c := range list {
+		snapshot, ok := known(c.ID)
+		patience := c.Interval + c.Timeout + slack
+		if ok && !snapshot.Next.IsZero() && now.Sub(snapshot.Next) > patience {
 			overdue++
-			example = c.ID
+			late = c.ID
+		}
+		if ok && !snapshot.Blind.IsZero() && now.Sub(snapshot.Blind) > patience {
+			blind++
+			sightless = c.ID + ": " + snapshot.Last.Reason
 		}
 	}
-	if overdue == 0 {
-		return nil
+	if overdue > 0 {
+		problems = append(problems, fmt.Sprintf("decisions are stale: %d checks are overdue, among them %s", overdue, late))
 	}
-	return []string{fmt.Sprintf("decisions are stale: %d checks are overdue, among them %s", overdue, example)}
+	if blind > 0 {
+		problems = append(problems, fmt.Sprintf("decisions are stale: of %d checks no probe could be run to its end, among them %s", blind, sightless))
+	}
+	return problems
 }
 
 // Switch overrides a service.

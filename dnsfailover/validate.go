@@ -38,8 +38,9 @@ func Validate(file string) Report {
 	w := &world{}
 	w.Config = cfg
 	w.Slots = map[string]*zones.Slot{}
+	var loaded []*zones.Zone
 	for i, dynamics := range w.dynamics() {
-		_, problems := zones.Load(cfg.Zones[i].Name, cfg.Zones[i].File, dynamics)
+		zone, problems := zones.Load(cfg.Zones[i].Name, cfg.Zones[i].File, dynamics)
 		for _, p := range problems {
 			if p.Warning {
 				r.Warnings = append(r.Warnings, p.String())
@@ -47,7 +48,12 @@ func Validate(file string) Report {
 				r.Problems = append(r.Problems, p.String())
 			}
 		}
+		if zone == nil {
+			zone = zones.Broken(cfg.Zones[i].Name)
+		}
+		loaded = append(loaded, zone)
 	}
+	r.Warnings = append(r.Warnings, undelegated(cfg, zones.NewSet(loaded))...)
 	for _, s := range cfg.Services {
 		r.Services = append(r.Services, worst(s))
 	}

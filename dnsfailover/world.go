@@ -53,7 +53,22 @@ func build(cfg *config.Config, old *world, now time.Time) *world {
 		w.zones = append(w.zones, state)
 	}
 	w.Set = zones.NewSet(list)
+	w.warnings = append(w.warnings, undelegated(cfg, w.Set)...)
 	return w
+}
+
+// undelegated warns of zones that are found here alone: whoever asks another server of the zone above is told that there is no such name.
+func undelegated(cfg *config.Config, set *zones.Set) (warnings []string) {
+	for _, pair := range set.Undelegated() {
+		zone, above := pair[0].Name(), pair[1].Name()
+		for i, z := range set.Zones() {
+			if z == pair[1] {
+				warnings = append(warnings, fmt.Sprintf("%s: %s: the zone %s is served here too, but is not delegated: add NS records for it",
+					cfg.Zones[i].File, above, zone))
+			}
+		}
+	}
+	return warnings
 }
 
 // keep returns the zone of that name as it is in old, bound to the slots of w, or a broken one. The problem is

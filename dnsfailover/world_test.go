@@ -101,3 +101,41 @@ func TestNewWorldDoesNotShowInTheOldOne(t *testing.T) {
 		t.Errorf("the new world answers %s", got)
 	}
 }
+
+// A zone that the zone above it, served here too, does not delegate is warned of, by validate and by serve.
+func TestUndelegatedZone(t *testing.T) {
+	for delegation, want := range map[string]int{
+		"":               1,
+		"b.sub NS ns1\n": 1, // beside it
+		"a.sub NS ns1\n": 0,
+		"sub NS ns1.a.sub\nns1.a.sub A 192.0.2.55\n":    0, // the cut above it is somebody's
+		"a.sub TXT \"a name that is the zone's own\"\n": 1,
+	} {
+		dir := t.TempDir()
+		writeZone(t, dir, goodZone+delegation)
+		for name, text := range map[string]string{
+			"c.yaml":   "zones: [{name: example.test, file: example.test.zone}, {name: a.sub.example.test, file: sub.zone}]\n",
+			"sub.zone": goodZone,
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg, problems := config.Load(filepath.Join(dir, "c.yaml"))
+		if cfg == nil {
+			t.Fatal(problems)
+		}
+		sentence := filepath.Join(dir, "example.test.zone") + ": example.test.: the zone a.sub.example.test. is served here too, but is not delegated: add NS records for it"
+		for says, warnings := range map[string][]string{"serve": build(cfg, nil, time.Now()).allWarnings(), "validate": Validate(filepath.Join(dir, "c.yaml")).Warnings} {
+			found := 0
+			for _, w := range warnings {
+				if w == sentence {
+					found++
+				}
+			}
+			if found != want {
+				t.Errorf("with %q %s warns %d times, want %d: %q", delegation, says, found, want, warnings)
+			}
+		}
+	}
+}

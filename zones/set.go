@@ -46,6 +46,22 @@ func NewSet(list []*Zone) *Set {
 // Zones returns the zones in the order given.
 func (s *Set) Zones() []*Zone { return s.zones }
 
+// Undelegated returns the zones that the nearest zone above does not delegate, though it is in the set too, each with that one.
+func (s *Set) Undelegated() (list [][2]*Zone) {
+	for i, z := range s.zones {
+		if s.parents[i] < 0 || s.zones[s.parents[i]].broken {
+			continue
+		}
+		above := s.zones[s.parents[i]]
+		var apex wire.Name
+		apex.Read(z.apex)
+		if n, _ := above.find(&apex); above.flags(n)&nodeCut == 0 {
+			list = append(list, [2]*Zone{z, above})
+		}
+	}
+	return list
+}
+
 // above returns the index of the nearest zone above z.
 func (s *Set) above(z *Zone) int {
 	if z.labels == 0 {

@@ -26,6 +26,8 @@ type Options struct {
 	Reload func() (success time.Time, ok bool)
 	// History tells how the history does.
 	History func() history.Stats
+	// Saved tells whether the state directory takes what is written to it.
+	Saved func() bool
 }
 
 // New returns the collector of all metrics that are the server's own.
@@ -42,7 +44,7 @@ var (
 	ready     = desc("ready", "1 if DNS is served with current data, else 0.")
 
 	queries    = desc("queries_total", "Queries answered.", "zone", "transport", "type", "rcode")
-	dropped    = desc("dropped_total", "Packets that got no answer.", "reason")
+	dropped    = desc("dropped_total", "Packets that got no answer, by reason: unanswered (a response, or too short), port_0, oversize, receive_error, overflow (the kernel's buffer was full).", "reason")
 	panics     = desc("panics_total", "Queries lost to a panic.")
 	sendErrors = desc("send_errors_total", "Answers that the socket refused.")
 	limited    = desc("rate_limited_total", "Answers over UDP that were over the rate limit, by what became of them: dropped, or slipped, which is sent truncated.", "action")
@@ -51,9 +53,12 @@ var (
 	accepted   = desc("tcp_connections_accepted_total", "DNS connections accepted.")
 	refused    = desc("tcp_connections_refused_total", "DNS connections refused because there were too many.")
 
+	cut = desc("tcp_connections_cut_total", "DNS connections ended before their clients ended them, but for those that were idle, by reason: slow_reader, slow_query, garbage.", "reason")
+
 	tlsOpen     = desc("tls_connections", "DNS connections over TLS open now.")
 	tlsAccepted = desc("tls_connections_accepted_total", "DNS connections accepted on listen.tls.")
 	tlsFailed   = desc("tls_handshake_failures_total", "TLS handshakes that came to nothing.")
+	tlsRefused  = desc("tls_handshakes_refused_total", "DNS connections over TLS closed before their handshake because their network opened too many.")
 	tlsExpires  = desc("tls_certificate_expiry_timestamp_seconds", "When the certificate that TLS clients are shown expires.")
 
 	probes        = desc("probes_total", "Probes that have ended; inconclusive: this host lacked something, such as a free file, so they count for nothing.", "service", "target", "address", "result")
@@ -73,6 +78,7 @@ var (
 
 	historyPending = desc("history_pending", "Events that wait to be written to the history's file.")
 	historyDropped = desc("history_dropped_total", "Events that the history lost because they could not be written.")
+	stateSaved     = desc("state_saved", "1 if what must survive a restart is on the disk, 0 if it can't be saved: then overrides are refused.")
 
 	reloadSuccess = desc("reload_success", "1 if the last reload took everything, else 0.")
 	reloadLast    = desc("reload_last_success_timestamp_seconds", "When the configuration was last taken as a whole; absent if it never was.")
@@ -82,13 +88,13 @@ var (
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, ready,
-		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused,
-		tlsOpen, tlsAccepted, tlsFailed, tlsExpires,
+		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused, cut,
+		tlsOpen, tlsAccepted, tlsFailed, tlsRefused, tlsExpires,
 		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
 		historyPending, historyDropped,
-		reloadSuccess, reloadLast,
+		stateSaved, reloadSuccess, reloadLast,
 	} {
 		out <- d
 	}
@@ -105,6 +111,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	kept := c.History()
 	s.gauge(historyPending, float64(kept.Pending))
 	s.count(historyDropped, kept.Dropped)
+	s.gauge(stateSaved, flag(c.Saved()))
 	last, ok := c.Reload()
 	s.gauge(reloadSuccess, flag(ok))
 	if !last.IsZero() {

@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"net/netip"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -39,8 +40,8 @@ func options() metrics.Options {
 					{Transport: "tcp", Type: "other", Rcode: "REFUSED", Count: 2},
 				},
 				Dropped: map[string]uint64{"not a query": 3},
-				Panics:  1, SendErrors: 4, Limited: 9, Slipped: 10, Trusted: 11, Open: 5, Accepted: 6, Refused: 8,
-				TLS: &server.TLSCounters{Open: 2, Accepted: 12, Failed: 3, Expires: time.Unix(1_900_000_000, 0)},
+				Panics:  1, SendErrors: 4, Limited: 9, Slipped: 10, Trusted: 11, Open: 5, Accepted: 6, Refused: 8, Cut: map[string]uint64{"slow_reader": 13},
+				TLS: &server.TLSCounters{Open: 2, Accepted: 12, Failed: 3, Refused: 14, Expires: time.Unix(1_900_000_000, 0)},
 			}
 		},
 		Status: func(time.Time) api.Status {
@@ -70,6 +71,7 @@ func options() metrics.Options {
 		Snapshot: func(id string) (checks.Snapshot, bool) { s, ok := snapshots[id]; return s, ok },
 		History:  func() history.Stats { return history.Stats{Pending: 13, Dropped: 14} },
 		Reload:   func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
+		Saved:    func() bool { return true },
 	}
 }
 
@@ -91,6 +93,27 @@ func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// The README names metrics that there are.
+func TestReadmeNamesMetrics(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile("testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`\bdnsfailover_\w+`).FindAllString(string(readme), -1)
+	if len(names) < 10 {
+		t.Errorf("the README names %d metrics", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(string(golden), "# TYPE "+name+" ") {
+			t.Errorf("there is no metric %s", name)
+		}
 	}
 }
 

@@ -24,10 +24,14 @@ func (s sink) server(c server.Counters) {
 	s.gauge(open, float64(c.Open))
 	s.count(accepted, c.Accepted)
 	s.count(refused, c.Refused)
+	for reason, n := range c.Cut {
+		s.count(cut, n, reason)
+	}
 	if c.TLS != nil {
 		s.gauge(tlsOpen, float64(c.TLS.Open))
 		s.count(tlsAccepted, c.TLS.Accepted)
 		s.count(tlsFailed, c.TLS.Failed)
+		s.count(tlsRefused, c.TLS.Refused)
 		s.gauge(tlsExpires, seconds(c.TLS.Expires))
 	}
 }

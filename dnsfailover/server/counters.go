@@ -23,15 +23,16 @@ type Counters struct {
 	SendErrors uint64
 	// TCP connections, those with TLS included: open now, accepted, closed or turned away because of the cap.
 	Open, Accepted, Refused uint64
-	TLS                     *TLSCounters // nil if it is off
+	Cut                     map[string]uint64 // TCP connections ended from here though their clients would have gone on, by reason
+	TLS                     *TLSCounters      // nil if it is off
 }
 
 // TLSCounters are what concerns TLS alone.
 type TLSCounters struct {
 	// Open are the connections open now whose handshake is done, Accepted all there were; Failed counts the handshakes that
-	// came to nothing.
-	Open, Accepted, Failed uint64
-	Expires                time.Time // the certificate
+	// came to nothing, Refused those that were not begun because their client began too many.
+	Open, Accepted, Failed, Refused uint64
+	Expires                         time.Time // the certificate
 }
 
 // QueryCount is one cell of the query counters.

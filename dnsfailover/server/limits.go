@@ -18,6 +18,9 @@ type limits struct {
 	// handshake is how long a client may take to open TLS, and handshakes caps how many do so at once.
 	handshake  time.Duration
 	handshakes int
+	// handshakesPerSecond is how many of them one client may begin: each takes some of a processor's time, which UDP and TCP
+	// would lack. 0: any number.
+	handshakesPerSecond int
 	// reread is how long a certificate is taken for current before its files are looked at.
 	reread time.Duration
 	// grace is how long a stopping server goes on with what it has in hand.
@@ -31,7 +34,7 @@ func defaultLimits() limits {
 	connections := connectionCap(openFiles())
 	return limits{
 		idle: IdleTimeout, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
-		handshake: 3 * time.Second, handshakes: max(connections/4, 2), reread: time.Second,
+		handshake: 3 * time.Second, handshakes: max(connections/4, 2), handshakesPerSecond: 100, reread: time.Second,
 		connections: connections, perClient: max(connections/4, 2), // RFC 7766 section 6.2.2: a client may need a second one
 	}
 }
@@ -39,11 +42,17 @@ func defaultLimits() limits {
 // connectionCap leaves half of the files that may be open to UDP, probes, state and the control socket.
 func connectionCap(files uint64) int { return int(min(1000, max(files/2, 2))) }
 
+// How many bits of an address name a client.
+const (
+	clientBits4 = 24
+	clientBits6 = 56
+)
+
 // clientOf is what the cap per client goes by: one client may hold a whole network.
 func clientOf(address netip.Addr) netip.Prefix {
-	address, bits := address.Unmap().WithZone(""), 56
+	address, bits := address.Unmap().WithZone(""), clientBits6
 	if address.Is4() {
-		bits = 24
+		bits = clientBits4
 	}
 	client, _ := address.Prefix(bits) // the bits fit the family
 	return client

@@ -89,7 +89,11 @@ func (c *stream) read() bool {
 		if n > 0 {
 			return true // an error comes again
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) || c.looked || !c.streams.stopping() {
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		if !late || c.looked || !c.streams.stopping() {
+			if late && c.partial {
+				c.streams.cutOff(cutSlowQuery)
+			}
 			return false
 		}
 	}
@@ -147,6 +151,9 @@ func (c *stream) answer() (more bool, err error) {
 	}
 	c.engines <- engine
 	c.streams.touch(c)
+	if err != nil {
+		c.streams.cutOff(cutGarbage)
+	}
 	return more, errors.Join(c.write(out), err)
 }
 
@@ -157,6 +164,9 @@ func (c *stream) write(out []byte) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.streams.limits.write))
 	_, err := c.conn.Write(out)
 	if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.streams.cutOff(cutSlowReader)
+		}
 		_ = c.tcp.SetLinger(0) // the kernel needn't keep either what the client doesn't read
 	}
 	return err

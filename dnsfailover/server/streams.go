@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"dnsfailover/dnsfailover/limit"
 )
 
 // streams are the TCP connections, whatever they carry.
@@ -23,9 +25,11 @@ type streams struct {
 	opening   int // how many of them open TLS
 	accepted  uint64
 	refused   uint64
-	tls       TLSCounters // but Expires
-	complaint time.Time   // when accept last logged an error
-	end       time.Time   // once the server stops: when all connections are closed
+	cut       [cuts]uint64
+	pace      *limit.Limiter // of handshakes; nil: none
+	tls       TLSCounters    // but Expires
+	complaint time.Time      // when accept last logged an error
+	end       time.Time      // once the server stops: when all connections are closed
 
 	running sync.WaitGroup
 }
@@ -37,7 +41,9 @@ type door struct {
 }
 
 func newStreams(l limits, log *slog.Logger) *streams {
-	return &streams{limits: l, log: log, open: list.New(), clients: make(map[netip.Prefix]int)}
+	return &streams{limits: l, log: log, open: list.New(), clients: make(map[netip.Prefix]int), pace: limit.New(limit.Options{
+		Rate: l.handshakesPerSecond, IPv4Prefix: clientBits4, IPv6Prefix: clientBits6,
+	})}
 }
 
 // accept lets connections in through d until listener is closed.
@@ -85,6 +91,14 @@ func (s *streams) admit(conn *net.TCPConn, d *door) {
 	defer s.mu.Unlock()
 	s.accepted++
 	if d.secure != nil {
+		if s.pace != nil && s.pace.Decide(address.Unmap(), 0, time.Now().UnixNano()) != limit.Pass {
+			s.tls.Accepted++
+			s.tls.Refused++
+			s.refused++
+			_ = conn.SetLinger(0)
+			_ = conn.Close()
+			return
+		}
 		c.secure = tls.Server(conn, d.secure)
 		c.conn = c.secure
 		s.tls.Accepted++
@@ -117,6 +131,25 @@ func (s *streams) evict(match func(*stream) bool) {
 		}
 	}
 }
+
+// cutOff notes why a connection is ended that its client would have gone on with.
+func (s *streams) cutOff(why cut) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut[why]++
+}
+
+// cut says why a connection was ended from here, besides for being idle.
+type cut uint8
+
+const (
+	cutSlowReader cut = iota // it left its answers unread
+	cutSlowQuery             // it did not end the query that it began
+	cutGarbage               // what it sent is no query
+	cuts
+)
+
+var cutNames = [cuts]string{cutSlowReader: "slow_reader", cutSlowQuery: "slow_query", cutGarbage: "garbage"}
 
 // remove takes c off the list, if it is still there. s.mu is held.
 func (s *streams) remove(c *stream) {
@@ -229,6 +262,10 @@ func (s *streams) count(c *Counters) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.Open, c.Accepted, c.Refused = uint64(s.open.Len()), s.accepted, s.refused
+	c.Cut = make(map[string]uint64, cuts)
+	for why, n := range s.cut {
+		c.Cut[cutNames[why]] = n
+	}
 	if c.TLS != nil {
 		*c.TLS = s.tls
 	}

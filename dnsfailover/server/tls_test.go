@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -189,6 +190,39 @@ func TestTLSHandshakesInFlightAreCapped(t *testing.T) {
 }
 
 // Connections over TLS and over plain TCP compete for the same places.
+// One client can't have the processors busy with handshakes; others don't notice.
+func TestTLSHandshakesOfOneClientArePaced(t *testing.T) {
+	tune := echoing()
+	tune.limits.handshakesPerSecond = 10
+	certificate, key := newFiles(t).write(t, 1, time.Now().Add(time.Hour))
+	s, _ := startTLS(t, Options{TLS: &TLSOptions{Addresses: addresses("0.0.0.0:0"), Certificate: certificate, Key: key}}, tune)
+	open := func(from string) bool {
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from + ":0"))}
+		c, err := d.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), s.TLSAddresses()[0].Port()).String())
+		if err != nil { // the reset may be faster than we are
+			return false
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		return tls.Client(c, trusting()).Handshake() == nil
+	}
+	begin, opened := time.Now(), 0
+	for i := range 40 {
+		if open(fmt.Sprintf("127.31.0.%d", i+1)) {
+			opened++
+		}
+	}
+	if most := 11 + int(10*time.Since(begin).Seconds()); opened < 9 || opened > most {
+		t.Errorf("%d of 40 were opened, want at most %d", opened, most)
+	}
+	if !open("127.32.0.1") {
+		t.Error("another client was refused too")
+	}
+	if got := s.Counters(); int(got.TLS.Refused) != 40-opened || got.TLS.Failed != 0 {
+		t.Errorf("%d refused, %d failed, want %d and 0", got.TLS.Refused, got.TLS.Failed, 40-opened)
+	}
+}
+
 func TestTLSSharesTheCapsOfTCP(t *testing.T) {
 	tune := echoing()
 	tune.limits.perClient = 2

@@ -122,6 +122,13 @@ func (s *Store) Notice() string {
 	return strings.Join(notes, "; ")
 }
 
+// Saved says whether the latest attempt to write to the disk succeeded.
+func (s *Store) Saved() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble == ""
+}
+
 // PutOverride stores the override of a service in place of the one that it had. It is on the disk when PutOverride returns
 // without error; with one, the service's previous override is what a restart will find. ctx bounds only the time
 // until the write begins.
