@@ -43,6 +43,8 @@ func (s *rawService) build(where func(pos) string) Service {
 		MaxTTL:   s.maxTTL.v,
 		Failback: s.failback.build(),
 		AllDown:  AllDown(s.allDown.v),
+		Windows:  s.buildWindows(where),
+		Guard:    Guard(s.guard.v),
 	}
 	for _, rec := range s.records.items {
 		built.Records = append(built.Records, Record{Name: rec.v, Where: where(rec.pos)})

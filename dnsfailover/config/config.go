@@ -85,6 +85,8 @@ type Service struct {
 	Failback Failback
 	AllDown  AllDown
 	Staff    []netip.Prefix // clients in them get the first target, whatever the others get
+	Windows  []Window
+	Guard    Guard
 }
 
 // Record is one name of a service.

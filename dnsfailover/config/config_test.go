@@ -20,6 +20,7 @@ var sameConfig = cmp.Options{
 	cmpopts.IgnoreFields(Config{}, "Digest"),
 	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 	cmp.Transformer("probe", func(p checks.Probe) string { return p.String() }),
+	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
 }
 
 // good loads a good file in a copy of its directory.
@@ -85,6 +86,7 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 			},
 			Failback: Failback{After: time.Minute, HoldDown: time.Hour},
 			AllDown:  AllDownLast,
+			Guard:    GuardWarn,
 		}},
 	}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
@@ -127,6 +129,10 @@ func TestEveryKeyArrives(t *testing.T) {
 	}
 
 	web := got.Services[0]
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	wantWeb := Service{
 		Name:     "web",
 		Records:  []Record{{Name: "example.com."}, {Name: "www.example.com."}, {Name: "*.example.com."}},
@@ -134,11 +140,19 @@ func TestEveryKeyArrives(t *testing.T) {
 		MaxTTL:   2 * time.Minute,
 		Failback: Failback{Manual: true, After: 90 * time.Second},
 		AllDown:  AllDownHold,
+		Windows: []Window{
+			{ID: "web-1", To: 1, Timezone: berlin, For: 30 * time.Minute, Reason: "weekly patches"},
+			{ID: "web-2", To: 5, Timezone: time.UTC, For: 2 * time.Hour},
+		},
+		Guard: GuardRefuse,
 	}
-	if diff := cmp.Diff(wantWeb, web, cmpopts.IgnoreFields(Service{}, "Where", "Targets"), cmpopts.IgnoreFields(Record{}, "Where")); diff != "" {
+	if diff := cmp.Diff(wantWeb, web, cmpopts.IgnoreFields(Service{}, "Where", "Targets"), cmpopts.IgnoreFields(Window{}, "Where", "Cron"), sameConfig, cmpopts.IgnoreFields(Record{}, "Where")); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
-	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone ||
+	if crons := []string{web.Windows[0].Cron.String(), web.Windows[1].Cron.String()}; crons[0] != "0 3 * * SUN" || crons[1] != "30 22 * * TUE#2" {
+		t.Errorf("windows come at %q", crons)
+	}
+	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone || mail.Guard != GuardOff ||
 		mail.Failback != (Failback{After: 10 * time.Second, HoldDown: 5 * time.Minute}) {
 		t.Errorf("service mail: ttl %s to %s, all_down %s, failback %+v", mail.MinTTL, mail.MaxTTL, mail.AllDown, mail.Failback)
 	}

@@ -21,8 +21,10 @@ func (c *rawConfig) setDefaults() {
 	c.answers.setDefaults()
 	// listen.control follows from the state directory: see build.
 
+	fill(&c.guard, string(GuardWarn), string(GuardWarn))
 	for _, s := range c.services.items {
 		s.setDefaults(&c.defaults)
+		s.setWindowDefaults(c.guard)
 	}
 	c.defaults.setDefaults()
 }

@@ -26,6 +26,7 @@ type rawConfig struct {
 	zones    list[*rawZone]
 	defaults rawCheck
 	services list[*rawService]
+	guard    leaf[string]
 }
 
 type rawToken struct {
@@ -51,6 +52,8 @@ type rawService struct {
 	failback       rawFailback
 	staff          list[leaf[netip.Prefix]]
 	allDown        leaf[string]
+	windows        list[*rawWindow]
+	guard          leaf[string]
 }
 
 type rawTarget struct {
@@ -102,7 +105,8 @@ func decode(r *report, n *yaml.Node) *rawConfig {
 		"services": func(n *yaml.Node) {
 			c.services = sequence(r, n, "services", "[{name: web, …}]", func(n *yaml.Node) *rawService { return decodeService(r, n) })
 		},
-		"canaries": nil, "guard": nil,
+		"guard":    func(n *yaml.Node) { c.guard = decodeGuard(r, n) },
+		"canaries": nil,
 	})
 	return c
 }
@@ -155,7 +159,9 @@ func decodeService(r *report, n *yaml.Node) *rawService {
 		"staff": func(n *yaml.Node) {
 			s.staff = sequence(r, n, "staff", `[192.0.2.0/24, "2001:db8::/32"]`, func(n *yaml.Node) leaf[netip.Prefix] { return network(r, n, "staff") })
 		},
-		"windows": nil, "guard": nil, "requires": nil,
+		"windows":  func(n *yaml.Node) { s.windows = decodeWindows(r, n) },
+		"guard":    func(n *yaml.Node) { s.guard = decodeGuard(r, n) },
+		"requires": nil,
 	})
 	return s
 }

@@ -80,6 +80,7 @@ func (s *rawService) check(r *report) {
 	}
 	s.failback.check(r)
 	s.checkStaff(r)
+	s.checkWindows(r)
 	unique(r, s.targets.items, "target", func(t *rawTarget) leaf[string] { return t.name })
 	for _, t := range s.targets.items {
 		t.checkRules(r)

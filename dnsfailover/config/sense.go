@@ -20,6 +20,9 @@ func (c *rawConfig) checkSense(r *report) {
 }
 
 func (s *rawService) checkSense(r *report) {
+	for _, w := range s.windows.items {
+		w.checkSense(r)
+	}
 	last := len(s.targets.items) - 1
 	sure := slices.IndexFunc(s.targets.items, func(t *rawTarget) bool { return t.check == nil })
 	switch {
