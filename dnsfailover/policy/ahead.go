@@ -13,6 +13,7 @@ import (
 type Ahead struct {
 	Timeline *zones.Timeline
 	Steps    []Planned // as many as the timeline has segments
+	next     time.Time
 }
 
 // Planned is a decision and when it is served.
@@ -20,8 +21,8 @@ type Planned struct {
 	Decision
 	// Edge is the instant of the known change that leads to the decision; of the first, that of the decision.
 	Edge time.Time
-	// From is the instant from which it is served. A planned switch away from a target is served before
-	// its edge, so that no cache holds that target in it; all edges that there are now lead back, and are served from Edge on.
+	// From is the instant from which it is served: Edge, or, if a window starts there, a second before it, so that no cache
+	// holds the target that the window switches away from while it is open.
 	From time.Time
 	// Override is the one that holds, or nil.
 	Override *Override
@@ -50,6 +51,16 @@ func Look(in Input) *Ahead {
 		}
 		at.Now = p.Next
 	}
+	for i := range steps[1:] {
+		steps[i+1].From = begin(steps[:i+2])
+	}
+	next := steps[0].Next
+	if len(steps) > 1 && steps[1].From.After(in.Now) {
+		next = steps[1].From
+	}
+	for len(steps) > 1 && !steps[1].From.After(in.Now) { // served already, though its edge is still to come
+		steps, changes = steps[1:], changes[1:]
+	}
 	served := min(len(steps), maxSegments)
 	segments := make([]zones.Segment, served)
 	for i := range segments {
@@ -57,13 +68,15 @@ func Look(in Input) *Ahead {
 		s.From, s.Change = steps[i].From.UnixNano(), changes[i]
 		if j := i + 1 + slices.IndexFunc(steps[i+1:], func(p Planned) bool { return !p.Selection.Equal(steps[i].Selection) }); j > i {
 			s.Edge = steps[j].Edge.UnixNano()
+		} else {
+			s.Edge = nanos(steps[len(steps)-1].Next) // what lies behind was not looked at
 		}
 		if steps[i].Target != 0 {
 			s.Note = steps[i].Reason
 		}
 		in.fill(s, steps[i].Selection)
 	}
-	return &Ahead{Timeline: &zones.Timeline{Segments: segments, Staff: staff(in)}, Steps: steps[:served]}
+	return &Ahead{Timeline: &zones.Timeline{Segments: segments, Staff: staff(in)}, Steps: steps[:served], next: next}
 }
 
 // fill makes s answer with selection.
@@ -133,7 +146,7 @@ func (a *Ahead) Then(i int) int {
 
 // Next returns the instant at which the decision is to be looked at again though nothing has happened;
 // zero if there is none.
-func (a *Ahead) Next() time.Time { return a.Steps[0].Next }
+func (a *Ahead) Next() time.Time { return a.next }
 
 // run is a run of contrary results under way, the first instant at which it can change its verdict, and to what.
 type run struct {
@@ -195,11 +208,14 @@ func (in *Input) runs() []run {
 	return runs
 }
 
+// patience is how many edges differs looks at behind the last flip: windows come again for ever.
+const patience = 8
+
 // differs lets flips, which are in order, come true one after another and returns the first instant at which
-// something else than selection is served; zero if that does not happen.
+// something else than selection is served; zero if that does not happen. After many edges it takes the next for one.
 func (in Input) differs(selection Selection, flips []run) time.Time {
 	in.Facts = slices.Clone(in.Facts)
-	for {
+	for edges := 0; ; edges++ {
 		c := choose(&in)
 		if !in.serves(c.target, selection) {
 			return in.Now
@@ -210,7 +226,9 @@ func (in Input) differs(selection Selection, flips []run) time.Time {
 		case len(flips) > 0 && (c.next.IsZero() || !c.next.Before(flips[0].at)):
 			in.Now = flips[0].at
 			in.flip(flips[0])
-			flips = flips[1:]
+			flips, edges = flips[1:], 0
+		case edges > patience && !c.next.IsZero():
+			return c.next
 		case !c.next.IsZero():
 			in.Now = c.next
 		default:

@@ -157,8 +157,8 @@ func TestAFreezeIsExplained(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	steps := Explain(in)
-	if len(steps) != 4 || !steps[1].Applies || steps[1].Rule != RuleFrozen || steps[1].Text != want ||
-		steps[2].Applies || steps[2].Text != "once verdicts are believed again: t0 is up" {
+	if len(steps) != 5 || !steps[2].Applies || steps[2].Rule != RuleFrozen || steps[2].Text != want ||
+		steps[3].Applies || steps[3].Text != "once verdicts are believed again: t0 is up" {
 		t.Errorf("%+v", steps)
 	}
 }

@@ -36,6 +36,10 @@ type Decision struct {
 	// Flaps are those that count at this instant; Flapped says that the last of them is this very decision.
 	Flaps   []Flap
 	Flapped bool
+	// Window is the one by whose rule it is decided; nil if another rule applies.
+	Window *Window
+	// Under is the target that would be served without that window, or without the override.
+	Under int
 	// Next is the next instant at which the decision can differ with no new fact; zero if there is none.
 	Next time.Time
 }
@@ -51,6 +55,8 @@ func Decide(in Input) Decision {
 		Auto:      c.auto,
 		Flaps:     flaps,
 		Flapped:   flapped,
+		Window:    c.window,
+		Under:     c.under,
 		Next:      c.next,
 	}
 }
@@ -67,13 +73,16 @@ type choice struct {
 	rule   string
 	auto   int
 	next   time.Time
-	held   hold
+	window *Window   // by which it is decided; nil: by another rule
+	under  int       // the target underneath that window or an override
+	held   hold      // what keeps the verdicts from a better target,
+	until  time.Time // and until when; zero if nobody knows
 }
 
 func choose(in *Input) choice {
-	c := unmanned(in)
+	c := planned(in, unmanned(in))
 	if o := in.Override; o.Active(in.Now) {
-		c.target, c.rule = o.Target, RuleOverride
+		c = c.overlaid(o.Target, RuleOverride)
 		c.next = earlier(c.next, o.Until)
 	}
 	return c
@@ -105,7 +114,8 @@ func automatic(in *Input) choice {
 		if up == auto {
 			return stay
 		}
-		if stay.held, stay.next = in.failback(up); stay.held != free {
+		if stay.held, stay.until = in.failback(up); stay.held != free {
+			stay.next = stay.until
 			return stay
 		}
 		return choice{target: up, rule: RuleVerdicts, auto: up}

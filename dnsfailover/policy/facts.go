@@ -49,6 +49,7 @@ type Input struct {
 	// Flaps are those that are known, by ascending instant.
 	Flaps    []Flap
 	Override *Override // nil: none
+	Plan     *Plan     // the windows; nil: none
 	Frozen   *Freeze   // nil: not
 	Now      time.Time
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Flap is an instant at which a service left a target because it was down, so that clients saw it. What happens
-// underneath an override is none.
+// underneath an override or a window is none.
 type Flap struct {
 	Target int
 	At     time.Time
@@ -76,7 +76,7 @@ func (in *Input) flaps(c choice) (all []Flap, flapped bool) {
 	if old >= 0 {
 		all = in.Flaps[old:]
 	}
-	flapped = c.rule != RuleOverride && c.auto != in.Auto && in.Verdict(in.Auto) == checks.Down
+	flapped = c.rule != RuleOverride && c.rule != RuleWindow && c.auto != in.Auto && in.Verdict(in.Auto) == checks.Down
 	if !flapped {
 		return all, false
 	}

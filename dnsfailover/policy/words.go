@@ -30,6 +30,13 @@ func Explain(in Input) []Step {
 	if c.rule == RuleOverride {
 		under = "without the override: "
 	}
+	steps = append(steps, in.windowStep(c.rule == RuleWindow, under))
+	if planned(&in, choice{}).window != nil {
+		under = "without the window: "
+		if c.rule == RuleOverride {
+			under = "without either: "
+		}
+	}
 	if in.Frozen != nil {
 		steps = append(steps, Step{RuleFrozen, c.rule == RuleFrozen, under + words(&in, unmanned(&in))})
 		under = "once verdicts are believed again: "
@@ -49,6 +56,8 @@ func words(in *Input, c choice) string {
 	switch {
 	case c.rule == RuleOverride:
 		return in.Override.words(name(c.target))
+	case c.rule == RuleWindow:
+		return in.windowWords(c.window)
 	case c.rule == RuleFrozen:
 		return in.frozenWords(c.target)
 	case c.rule == RuleAllDown && c.target < 0:
@@ -62,7 +71,7 @@ func words(in *Input, c choice) string {
 			in.downs(len(in.Facts)), in.Service.AllDown, name(c.target), with)
 	case c.held == byDelay:
 		return fmt.Sprintf("%s is up again and takes over from %s at %s, when it will have been up for %s%s",
-			name(in.Candidate()), name(c.target), instant(c.next), in.delay(c.next), in.flapping())
+			name(in.Candidate()), name(c.target), instant(c.until), in.delay(c.until), in.flapping())
 	case c.held == byOperator:
 		return fmt.Sprintf("%s is up again, but failback is manual: %s stays until released", name(in.Candidate()), name(c.target))
 	}

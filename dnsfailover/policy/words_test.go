@@ -79,6 +79,7 @@ func TestExplainWalksTheRules(t *testing.T) {
 	allDown := "all targets are down: t0 is down (connection refused), t1 is down (connection refused); all_down is last, so t1 is served with all its addresses"
 	if diff := cmp.Diff([]Step{
 		{RuleOverride, false, "the override expired at 2026-03-01T12:00:00Z"},
+		{RuleWindow, false, "no window is open"},
 		{RuleVerdicts, false, "no target is up, and none is still to be proved"},
 		{RuleAllDown, true, allDown},
 	}, Explain(in)); diff != "" {
@@ -87,6 +88,7 @@ func TestExplainWalksTheRules(t *testing.T) {
 	in.Override.Until = time.Time{}
 	if diff := cmp.Diff([]Step{
 		{RuleOverride, true, "switched to t1 until released"},
+		{RuleWindow, false, "no window is open"},
 		{RuleVerdicts, false, "no target is up, and none is still to be proved"},
 		{RuleAllDown, false, "without the override: " + allDown},
 	}, Explain(in)); diff != "" {
@@ -95,6 +97,7 @@ func TestExplainWalksTheRules(t *testing.T) {
 	in = complete(Input{Facts: [][]Fact{{up()}}})
 	if diff := cmp.Diff([]Step{
 		{RuleOverride, false, "there is no override"},
+		{RuleWindow, false, "no window is open"},
 		{RuleVerdicts, true, "t0 is up"},
 		{RuleAllDown, false, "not all targets are down"},
 	}, Explain(in)); diff != "" {
