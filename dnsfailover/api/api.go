@@ -32,7 +32,7 @@ type Service struct {
 	Serving string `json:"serving"`
 	// Answers are the addresses served now.
 	Answers []string `json:"answers"`
-	// Rule is the decision's rule: override, verdicts or all_down. Reason says it in words.
+	// Rule is the decision's rule: override, window, frozen, verdicts or all_down. Reason says it in words.
 	Rule   string    `json:"rule"`
 	Reason string    `json:"reason"`
 	Since  time.Time `json:"since"`
@@ -40,6 +40,7 @@ type Service struct {
 	TTL        uint32      `json:"ttl"`
 	DrainedAt  *time.Time  `json:"drained_at"` // no correct cache holds the previous selection from then on; null if there was none
 	Override   *Override   `json:"override"`
+	Window     *Window     `json:"window"` // the one that is open, also underneath an override; null if there is none
 	NextChange *NextChange `json:"next_change"`
 	Targets    []Target    `json:"targets"`
 }
@@ -58,6 +59,9 @@ type NextChange struct {
 	At      time.Time `json:"at"`
 	Serving string    `json:"serving"`
 	Reason  string    `json:"reason"`
+	// DrainedAt is the instant from which no correct cache will hold what is served now: the start of a window that was planned
+	// in time, and a second after another edge.
+	DrainedAt time.Time `json:"drained_at"`
 }
 
 // Target is the state of one target.

@@ -46,7 +46,8 @@ func (c *Control) wake() time.Duration {
 	now := time.Now()
 	var due []*managed
 	for _, s := range c.services {
-		if next := s.ahead.Next(); !next.IsZero() && !now.Before(next) {
+		// A clock that was set back may have put now before what is served.
+		if next := s.ahead.Next(); !next.IsZero() && !now.Before(next) || now.Round(0).Before(s.in.Now.Round(0)) {
 			c.catchUp(s, now)
 			due = append(due, s)
 		}
@@ -93,7 +94,7 @@ func (c *Control) catchUp(s *managed, now time.Time) {
 
 // decide decides over a service and serves the decision.
 func (s *managed) decide(now time.Time) {
-	s.in.Now = now
+	s.in.Now, s.in.Plan = now, s.in.Plan.At(now)
 	next := policy.Look(s.in)
 	s.slot.Store(next.Timeline) // the world has changed
 	s.ledger = s.ledger.Replaced(s.ahead, next, time.Now())

@@ -22,7 +22,7 @@ import (
 // are promised while nobody knows how far a run has come, and words that a probe has to find again.
 var whole = cmp.Options{
 	cmpopts.IgnoreFields(api.Service{}, "TTL", "DrainedAt", "Reason"),
-	cmpopts.IgnoreFields(api.NextChange{}, "Reason"),
+	cmpopts.IgnoreFields(api.NextChange{}, "Reason", "DrainedAt"),
 	cmpopts.IgnoreFields(api.Target{}, "FlapsTotal"),
 	cmpopts.IgnoreFields(api.Address{}, "LastResult"),
 }

@@ -44,7 +44,11 @@ func (c *Control) Explain(service string, now time.Time) []api.Step {
 		return nil
 	}
 	in := v.in
-	in.Now, in.Auto = now, v.ahead.Steps[v.ahead.At(now)].Auto
+	step := v.ahead.Steps[v.ahead.At(now)]
+	in.Now, in.Auto = now, step.Auto
+	if step.Edge.After(now) { // it is served already
+		in.Now = step.Edge
+	}
 	var out []api.Step
 	for _, s := range policy.Explain(in) {
 		out = append(out, api.Step{Rule: s.Rule, Applies: s.Applies, Text: s.Text})
@@ -106,9 +110,13 @@ func (c *Control) show(v *view, now time.Time) api.Service {
 	if step.Override != nil {
 		out.Override = showOverride(v.override)
 	}
+	out.Window = v.window(now, step)
 	if then := v.ahead.Then(i); then >= 0 {
 		next := v.ahead.Steps[then]
-		out.NextChange = &api.NextChange{At: next.Edge.UTC(), Serving: v.target(next.Target), Reason: next.Reason}
+		out.NextChange = &api.NextChange{
+			At: next.Edge.UTC(), Serving: v.target(next.Target), Reason: next.Reason,
+			DrainedAt: v.ledger.Served(v.ahead, next.From).DrainedAt().UTC(),
+		}
 	}
 	for t, target := range v.in.Service.Targets {
 		shown := api.Target{

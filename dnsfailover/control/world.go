@@ -141,6 +141,7 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 		if o, ok := c.overrides[cfg.Name]; ok && index(cfg, o.Target) >= 0 {
 			s.impose(&o)
 		}
+		s.in.Plan = policy.NewPlan(cfg, nil, now)
 		s.adopt(policy.Look(s.in))
 		s.slot.Store(s.ahead.Timeline)
 		c.services[i], c.byName[cfg.Name] = s, s

@@ -1,5 +1,5 @@
 // Package policy decides what a service serves, as pure functions of its configuration, the verdicts,
-// the operator's override and the clock.
+// the operator's override, the planned windows and the clock.
 //
 // [Decide] is the decision at one instant. [Look] evaluates the same decision at each known edge that lies
 // ahead, and makes of it the timeline from which queries are answered. [Ledger] follows how long caches
