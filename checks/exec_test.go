@@ -58,7 +58,7 @@ func TestExecProbeJudgesAsPluginsMeanIt(t *testing.T) {
 	if r := run(t, p, patience); r.OK || !r.Inconclusive || r.Reason != "/does/not/exist can't be run: no such file or directory" {
 		t.Errorf("a program that isn't there: %+v", r)
 	}
-	if strings.Contains(p.String()+shown(p), "hunter2") {
+	if strings.Contains(p.String()+Describe(p), "hunter2") {
 		t.Errorf("arguments are shown: %s", p)
 	}
 }

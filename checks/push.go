@@ -52,6 +52,16 @@ func (p *PushProbe) Accepts(token string) bool {
 	return subtle.ConstantTimeCompare(hash[:], p.Token[:]) == 1
 }
 
+// PushProbe returns the probe of the check with that ID, if that is one to which reports are pushed; else nil.
+func (s *Scheduler) PushProbe(id string) *PushProbe {
+	r := (*s.runners.Load())[id]
+	if r == nil {
+		return nil
+	}
+	p, _ := r.check.Probe.(*PushProbe)
+	return p
+}
+
 // Report takes a report in. The next run judges it.
 func (p *PushProbe) Report(r Report) {
 	p.mu.Lock()

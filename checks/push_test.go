@@ -43,7 +43,7 @@ func TestPushTokens(t *testing.T) {
 			t.Errorf("%q: %v", token, got)
 		}
 	}
-	if text := p.String() + shown(p); strings.Contains(text, "0123") || shown(p) != "push, max age 1m0s" {
+	if text := p.String() + Describe(p); strings.Contains(text, "0123") || Describe(p) != "push, max age 1m0s" {
 		t.Errorf("%s", text)
 	}
 	// What is believed for a while is noticed so much later.

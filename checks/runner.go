@@ -71,12 +71,12 @@ func (r *runner) run(ctx context.Context, start time.Time) (result Result, overr
 	defer cancel()
 	// A probe that never ends must not go unnoticed either.
 	warn := time.AfterFunc(c.Timeout+lateBy, func() {
-		r.sched.overruns.warn("probe overruns its timeout", "check", c.ID, "probe", shown(c.Probe), "timeout", c.Timeout)
+		r.sched.overruns.warn("probe overruns its timeout", "check", c.ID, "probe", Describe(c.Probe), "timeout", c.Timeout)
 	})
 	defer func() {
 		overran = !warn.Stop()
 		if p := recover(); p != nil {
-			r.sched.panics.warn("probe panicked", "check", c.ID, "probe", shown(c.Probe), "panic", p, "stack", string(debug.Stack()))
+			r.sched.panics.warn("probe panicked", "check", c.ID, "probe", Describe(c.Probe), "panic", p, "stack", string(debug.Stack()))
 			result = Result{Reason: fmt.Sprintf("the probe itself crashed: %v", p)}
 		}
 		if result.Start.IsZero() {

@@ -24,8 +24,8 @@ func digest(parts ...string) string {
 // secretive is a probe that holds secrets: describe leaves their digest out if it is told to.
 type secretive interface{ describe(secrets bool) string }
 
-// shown describes a probe for a log.
-func shown(p Probe) string {
+// Describe describes a probe for people and logs: completely, but for its secrets, of which String has a digest.
+func Describe(p Probe) string {
 	if s, ok := p.(secretive); ok {
 		return s.describe(false)
 	}

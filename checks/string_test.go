@@ -62,13 +62,13 @@ func TestStringTellsProbesApart(t *testing.T) {
 
 func TestLogsHaveNoDigestOfSecrets(t *testing.T) {
 	p := &HTTPProbe{URL: parseURL(t, "http://joe:hunter2@a.invalid/?token=x", netip.AddrPort{}), Address: netip.MustParseAddr("::1")}
-	if got, want := shown(p), "GET http://a.invalid/ at [::1]:80, status 200-299"; got != want {
+	if got, want := Describe(p), "GET http://a.invalid/ at [::1]:80, status 200-299"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if !strings.Contains(p.String(), ", secrets ") {
 		t.Error("what tells probes apart lacks the digest")
 	}
-	if got := shown(&fake{name: "another"}); got != "another" {
+	if got := Describe(&fake{name: "another"}); got != "another" {
 		t.Errorf("got %s", got)
 	}
 }

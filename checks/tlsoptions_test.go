@@ -178,7 +178,7 @@ func TestTalkOverTCP(t *testing.T) {
 		})
 	}
 	secret, other := &TCPProbe{Talk: Talk{Send: "AUTH hunter2"}}, &TCPProbe{Talk: Talk{Send: "AUTH hunter3"}}
-	if secret.String() == other.String() || strings.Contains(secret.String()+shown(secret), "hunter") || shown(secret) != shown(other) {
-		t.Errorf("%s, in logs %s", secret, shown(secret))
+	if secret.String() == other.String() || strings.Contains(secret.String()+Describe(secret), "hunter") || Describe(secret) != Describe(other) {
+		t.Errorf("%s, in logs %s", secret, Describe(secret))
 	}
 }

@@ -128,6 +128,10 @@ func (b *backend) Results(service, _ string) (api.Results, error) {
 	}}, nil
 }
 
+func (b *backend) Reporter(string, string, string, bool) (func(api.Push), error) {
+	return func(api.Push) {}, nil
+}
+
 func (b *backend) Switch(_ context.Context, service string, s api.Switch) (api.Service, error) {
 	if service != "web" {
 		return api.Service{}, &api.Problem{Status: 404, Detail: fmt.Sprintf("there is no service %q", service)}

@@ -17,8 +17,9 @@ func probeCommand() *cobra.Command {
 		Use:   "probe SERVICE [TARGET] --config FILE",
 		Short: "Run a service's probes once, here, and show what they saw",
 		Long: `Run the probes of a service's targets, or of one target, once and in the foreground: with the time that
-each phase took and what was seen. It needs no server and changes nothing on one. The exit code is 1 if
-any probe failed.`,
+each phase took and what was seen: headers, the certificate and its chain, a program's output. It needs no
+server and changes nothing on one. The exit code is 1 if any probe failed, or could not tell. Push checks
+are left out: their targets report to the server.`,
 		Example: `  dnsfailover probe web --config dnsfailover.yaml
   dnsfailover probe web primary --config dnsfailover.yaml`,
 		Args: arguments("SERVICE", "[TARGET]"),
@@ -66,7 +67,7 @@ func chooseTargets(cfg *config.Config, args []string) ([]config.Target, error) {
 // probeAll runs the probes one after another and prints each as soon as it has ended.
 func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 	l := lookOf(w)
-	ran, failed := 0, 0
+	var ran, failed, untold int
 	for _, target := range targets {
 		for _, address := range target.Addresses {
 			fmt.Fprintf(w, "%s\n", l.paint(bold, clean(fmt.Sprintf("%s at %s", target.Name, address.IP))))
@@ -74,14 +75,21 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 				fmt.Fprintf(w, "  no check: it counts as up\n\n")
 				continue
 			}
-			bounded, cancel := context.WithTimeout(ctx, address.Check.Timeout)
+			if _, pushed := address.Check.Probe.(*checks.PushProbe); pushed {
+				fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
+				continue
+			}
+			bounded, cancel := context.WithTimeout(checks.Detailed(ctx), address.Check.Timeout)
 			result := address.Check.Probe.Run(bounded)
 			cancel()
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			ran++
-			if !result.OK {
+			switch {
+			case result.Inconclusive:
+				untold++
+			case !result.OK:
 				failed++
 			}
 			printResult(w, l, address.Check, result)
@@ -90,11 +98,14 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 	if failed > 0 {
 		return fmt.Errorf("%d of %s failed", failed, countOf(ran, "probe"))
 	}
+	if untold > 0 {
+		return fmt.Errorf("%d of %s could not tell", untold, countOf(ran, "probe"))
+	}
 	return nil
 }
 
 func printResult(w io.Writer, l look, check *checks.Check, result checks.Result) {
-	fmt.Fprintf(w, "  %s\n", clean(check.Probe.String()))
+	fmt.Fprintf(w, "  %s\n", clean(checks.Describe(check.Probe)))
 	var t table
 	for _, phase := range result.Phases {
 		t.row(cell{text: "  " + phase.Name}, cell{text: millis(phase.Took), right: true})
@@ -104,9 +115,17 @@ func printResult(w io.Writer, l look, check *checks.Check, result checks.Result)
 	for _, fact := range result.Seen {
 		fmt.Fprintf(w, "  %s\n", l.paint(dim, clean(fact)))
 	}
-	if result.OK {
-		fmt.Fprintf(w, "  %s: %s\n\n", l.paint(green, "OK"), clean(result.Reason))
-	} else {
-		fmt.Fprintf(w, "  %s: %s\n\n", l.paint(red, "failed"), clean(result.Reason))
+	if result.Warning != "" {
+		fmt.Fprintf(w, "  %s: %s\n", l.paint(yellow, "warning"), clean(result.Warning))
 	}
+	outcome := l.paint(green, "OK")
+	switch n := len(result.Phases); {
+	case result.Inconclusive:
+		outcome = l.paint(yellow, "inconclusive")
+	case !result.OK && n > 0:
+		outcome = l.paint(red, "failed") + " at " + result.Phases[n-1].Name
+	case !result.OK:
+		outcome = l.paint(red, "failed")
+	}
+	fmt.Fprintf(w, "  %s: %s\n\n", outcome, clean(result.Reason))
 }

@@ -50,6 +50,20 @@ func TestProbesShowWhatTheySaw(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	golden(t, "probe.txt", out.String())
+
+	out.Reset()
+	warned, untold := good, checks.Result{Inconclusive: true, Reason: "too many open files on this host"}
+	warned.Warning = "TLS certificate expires in 3 days"
+	err = probeAll(t.Context(), &out, []config.Target{target("primary", warned, untold)})
+	if err == nil || err.Error() != "1 of 2 probes could not tell" || exitCode(err) != exitFailed {
+		t.Errorf("got %v", err)
+	}
+	reporting := target("cron", good)
+	reporting.Addresses[0].Check.Probe = &checks.PushProbe{MaxAge: time.Minute}
+	if err := probeAll(t.Context(), &out, []config.Target{reporting}); err != nil {
+		t.Errorf("a push check: %v", err)
+	}
+	golden(t, "probe-others.txt", out.String())
 	if err := probeAll(t.Context(), &out, []config.Target{target("primary", good)}); err != nil {
 		t.Errorf("a good probe: %v", err)
 	}

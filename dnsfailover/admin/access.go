@@ -19,12 +19,13 @@ type entrance struct {
 	openReads bool // a loopback address: everybody may read
 }
 
-type access bool
+type access uint8
 
-// What a route needs.
+// What a route needs. A report needs the token of the target that it is about, which its handler asks for.
 const (
-	read  access = false
-	write access = true
+	read access = iota
+	write
+	report
 )
 
 // token is a configured token as it is compared: hashed, so that the comparison's time tells nothing about the secret.
@@ -45,11 +46,7 @@ func hashTokens(list []config.Token) []token {
 
 // bearer returns the name of the token that r bears (RFC 6750 section 2.1). All tokens are compared, whichever matches.
 func (s *Server) bearer(r *http.Request) (name string, ok bool) {
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	hash := sha256.Sum256([]byte(strings.TrimSpace(secret)))
+	hash := sha256.Sum256([]byte(bearerOf(r)))
 	for _, t := range *s.tokens.Load() {
 		if subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1 {
 			name, ok = t.name, true
@@ -61,12 +58,15 @@ func (s *Server) bearer(r *http.Request) (name string, ok bool) {
 // admit decides whether r may have what needs the access, and returns who asks, as far as that is known.
 func (s *Server) admit(r *http.Request, e entrance, need access) (author string, err error) {
 	if e.socket {
-		if need == write {
+		switch need {
+		case write:
 			author = peerName(r.Context())
+		case report:
+			author = "control socket"
 		}
 		return author, nil
 	}
-	if need == read && e.openReads {
+	if need == report || need == read && e.openReads {
 		return "", nil
 	}
 	if author, ok := s.bearer(r); ok {

@@ -16,7 +16,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 // filled makes a route's pattern a path.
 func filled(pattern string) string {
-	return strings.NewReplacer("{service}", "web", "{$}", "").Replace(pattern)
+	return strings.NewReplacer("{service}", "web", "{target}", "primary", "{$}", "").Replace(pattern)
 }
 
 // Fault 10 and peers' bug 13: deny by default.

@@ -26,6 +26,8 @@ type Backend interface {
 	Why(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error)
 	// Results returns the latest results of the checks of a service, or of one target of it.
 	Results(service, target string) (api.Results, error)
+	// Reporter returns what takes the reports of a target, if token is the target's or whoever reports is trusted.
+	Reporter(service, target, token string, trusted bool) (take func(api.Push), err error)
 	// Switch and Release return when the change is stored and served.
 	Switch(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	Release(ctx context.Context, service, author string) (api.Service, error)

@@ -31,6 +31,7 @@ type backend struct {
 	status   func(now time.Time) api.Status
 	why      func(name string, qtype uint16, client netip.Addr, now time.Time) (api.Why, error)
 	results  func(service, target string) (api.Results, error)
+	reporter func(service, target, token string, trusted bool) (func(api.Push), error)
 	override func(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	release  func(ctx context.Context, service, author string) (api.Service, error)
 	reload   func(ctx context.Context, author string) (api.Reload, error)
@@ -58,6 +59,13 @@ func (b *backend) Results(service, target string) (api.Results, error) {
 		return api.Results{Service: service}, nil
 	}
 	return b.results(service, target)
+}
+
+func (b *backend) Reporter(service, target, token string, trusted bool) (func(api.Push), error) {
+	if b.reporter == nil {
+		return nil, &api.Problem{Status: 401, Detail: "no such token"}
+	}
+	return b.reporter(service, target, token, trusted)
 }
 
 func (b *backend) Switch(ctx context.Context, service string, s api.Switch) (api.Service, error) {

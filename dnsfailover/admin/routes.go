@@ -26,6 +26,7 @@ func routes() []route {
 		{"GET", "/api/v1/history", read, "?service=&check=&kind=&since=&until=&after=ID&limit=: what has happened", (*Server).history},
 		{"POST", "/api/v1/services/{service}/switch", write, "override a service", (*Server).switchService},
 		{"DELETE", "/api/v1/services/{service}/override", write, "end its override", (*Server).release},
+		{"POST", "/api/v1/push/{service}/{target}", report, "a target with a push check reports that it is up", (*Server).push},
 		{"POST", "/api/v1/reload", write, "read the configuration and the zones again", (*Server).reload},
 		{"GET", "/metrics", read, "for Prometheus", (*Server).scrape},
 		{"GET", "/healthz", read, "whether the process is alive", (*Server).healthz},

@@ -100,6 +100,13 @@ func (c *Client) Switch(ctx context.Context, service string, s Switch) (Service,
 	return call[Service](ctx, c, http.MethodPost, "/api/v1/services/"+url.PathEscape(service)+"/switch", s)
 }
 
+// Push reports that a target is up, or what p says.
+func (c *Client) Push(ctx context.Context, service, target string, p Push) error {
+	path := "/api/v1/push/" + url.PathEscape(service) + "/" + url.PathEscape(target)
+	_, err := call[struct{}](ctx, c, http.MethodPost, path, p)
+	return err
+}
+
 // Release ends the override of a service and returns its state after that.
 func (c *Client) Release(ctx context.Context, service string) (Service, error) {
 	return call[Service](ctx, c, http.MethodDelete, "/api/v1/services/"+url.PathEscape(service)+"/override", nil)
@@ -144,6 +151,8 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 		if json.Unmarshal(raw, problem) == nil && problem.Detail != "" {
 			return out, problem
 		}
+	case resp.StatusCode == http.StatusNoContent:
+		return out, nil
 	case media == "application/json" && resp.StatusCode == http.StatusOK:
 		if json.Unmarshal(raw, &out) == nil {
 			return out, nil
