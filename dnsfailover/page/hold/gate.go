@@ -1,0 +1,195 @@
+package hold
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Limits bound what a gate holds.
+type Limits struct {
+	For   time.Duration // how long one request waits at most, counted from its arrival
+	Max   int           // how many requests wait at once; 0: none ever waits
+	Bytes int           // octets of the heads of all that wait
+	// Parallel is how many of those who waited are under way at once when they are let go; 0: 32.
+	Parallel int
+}
+
+// State says what a gate does with who comes.
+type State uint8
+
+// Open lets pass, Paused holds by an operator's word, Missing holds since the upstream accepts no connection, Stopped refuses.
+const (
+	Open State = iota
+	Paused
+	Missing
+	Stopped
+)
+
+// String returns the state's name, as the API, metrics and logs have it.
+func (s State) String() string { return [...]string{"open", "paused", "missing", "stopped"}[s] }
+
+// Why a request was not let pass.
+var (
+	ErrFull = errors.New("as many requests wait as may")
+	ErrLate = errors.New("the request has waited for as long as it may")
+)
+
+// StoppedError says that an operator has stopped what lies behind the gate.
+type StoppedError struct{ Message string }
+
+func (e *StoppedError) Error() string {
+	if e.Message == "" {
+		return "stopped"
+	}
+	return "stopped: " + e.Message
+}
+
+// Gate lets requests pass, or holds them. It is safe for concurrent use.
+type Gate struct {
+	limits Limits
+
+	mu      sync.Mutex
+	paused  bool
+	missing bool // and a goroutine looks for the upstream
+	stopped *StoppedError
+	since   time.Time // when the state was entered
+	queue   list.List // of *ticket, by arrival
+	bytes   int       // of queue
+	let     int       // under way, of those who waited
+	under   int       // under way, all
+	idle    chan struct{}
+	counts  Counts
+}
+
+// Counts are what a gate has done since it was made.
+type Counts struct{ Held, Released, Late, Full uint64 }
+
+// ticket is one place in the queue.
+type ticket struct {
+	arrived time.Time
+	size    int
+	place   *list.Element // nil once it has left the queue
+	turn    chan error    // told once, when it leaves the queue: nil to pass
+}
+
+// New returns an open gate.
+func New(l Limits) *Gate {
+	if l.Parallel == 0 {
+		l.Parallel = 32
+	}
+	return &Gate{limits: l, since: time.Now()}
+}
+
+// Enter returns when a request, of whose head there are size octets, may go on; it must call leave when it is answered. The
+// error is ErrFull, ErrLate, a *StoppedError, or that of ctx.
+func (g *Gate) Enter(ctx context.Context, arrived time.Time, size int) (leave func(), err error) {
+	g.mu.Lock()
+	t, err := g.ask(arrived, size)
+	g.mu.Unlock()
+	switch {
+	case err != nil:
+		return nil, err
+	case t == nil:
+		return g.leaver(false), nil
+	}
+	timer := time.NewTimer(g.limits.For - time.Since(arrived))
+	defer timer.Stop()
+	select {
+	case err = <-t.turn:
+	case <-ctx.Done():
+		err = g.giveUp(t, ctx.Err())
+	case <-timer.C:
+		err = g.giveUp(t, ErrLate)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g.leaver(true), nil
+}
+
+// ask returns a place in the queue, or nil if there is nothing to wait for. The caller holds mu.
+func (g *Gate) ask(arrived time.Time, size int) (*ticket, error) {
+	switch {
+	case g.stopped != nil:
+		return nil, g.stopped
+	case g.open() && g.queue.Len() == 0:
+		g.under++
+		return nil, nil
+	case g.queue.Len() >= g.limits.Max || g.bytes+size > g.limits.Bytes:
+		g.counts.Full++
+		return nil, ErrFull
+	case time.Since(arrived) >= g.limits.For: // it has waited before
+		g.counts.Late++
+		return nil, ErrLate
+	}
+	t := &ticket{arrived: arrived, size: size, turn: make(chan error, 1)}
+	// Who comes back because the upstream has gone again is older than the last.
+	after := g.queue.Back()
+	for after != nil && after.Value.(*ticket).arrived.After(arrived) {
+		after = after.Prev()
+	}
+	if after == nil {
+		t.place = g.queue.PushFront(t)
+	} else {
+		t.place = g.queue.InsertAfter(t, after)
+	}
+	g.bytes += size
+	g.counts.Held++
+	g.release()
+	return t, nil
+}
+
+// giveUp takes t out of the queue, unless its turn has come in the very same moment.
+func (g *Gate) giveUp(t *ticket, why error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t.place == nil {
+		return <-t.turn
+	}
+	g.drop(t)
+	if errors.Is(why, ErrLate) {
+		g.counts.Late++
+	}
+	return why
+}
+
+// drop takes t out of the queue. The caller holds mu.
+func (g *Gate) drop(t *ticket) {
+	g.queue.Remove(t.place)
+	t.place = nil
+	g.bytes -= t.size
+}
+
+// release lets go who waits, as far as it is their turn. The caller holds mu.
+func (g *Gate) release() {
+	for g.open() && g.let < g.limits.Parallel && g.queue.Len() > 0 {
+		t := g.queue.Front().Value.(*ticket)
+		g.drop(t)
+		g.let++
+		g.under++
+		g.counts.Released++
+		t.turn <- nil
+	}
+}
+
+func (g *Gate) leaver(waited bool) func() {
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.under--
+		if waited {
+			g.let--
+			g.release()
+		}
+		if g.under == 0 && g.idle != nil {
+			close(g.idle)
+			g.idle = nil
+		}
+	})
+}
+
+// open says whether nothing holds requests up. The caller holds mu.
+func (g *Gate) open() bool { return !g.paused && !g.missing && g.stopped == nil }

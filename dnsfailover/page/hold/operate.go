@@ -1,0 +1,138 @@
+package hold
+
+import (
+	"context"
+	"time"
+)
+
+// Pause holds who comes from now on. Requests under way finish; Idle tells when they have.
+func (g *Gate) Pause() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.change(true, nil)
+}
+
+// Resume lets pass, those who wait first.
+func (g *Gate) Resume() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.change(false, nil)
+	g.release()
+}
+
+// Stop refuses who comes from now on and who waits, with a message for the notice. Requests under way finish.
+func (g *Gate) Stop(message string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.change(false, &StoppedError{message})
+	for g.queue.Len() > 0 {
+		t := g.queue.Front().Value.(*ticket)
+		g.drop(t)
+		t.turn <- g.stopped
+	}
+}
+
+// change makes an operator's word the state. The caller holds mu.
+func (g *Gate) change(paused bool, stopped *StoppedError) {
+	before := g.state()
+	g.paused, g.stopped = paused, stopped
+	g.turned(before)
+}
+
+// turned notes when the state was entered, if it isn't what it was before. The caller holds mu.
+func (g *Gate) turned(before State) {
+	if g.state() != before {
+		g.since = time.Now()
+	}
+}
+
+// retry is how often a missing upstream is looked for.
+const retry = 100 * time.Millisecond
+
+// Missing tells that the upstream accepts no connection. Requests are held until try, which is called again and again,
+// returns nil, or until nobody waits any more: the next request finds out for itself.
+func (g *Gate) Missing(try func(context.Context) error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.missing || g.limits.Max == 0 {
+		return
+	}
+	before := g.state()
+	g.missing = true
+	g.turned(before)
+	go g.look(try)
+}
+
+func (g *Gate) look(try func(context.Context) error) {
+	for {
+		time.Sleep(retry)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*retry)
+		err := try(ctx)
+		cancel()
+		g.mu.Lock()
+		if err == nil || g.queue.Len() == 0 {
+			before := g.state()
+			g.missing = false
+			g.turned(before)
+			g.release()
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+	}
+}
+
+// Idle returns when no request is under way, or with the error of ctx.
+func (g *Gate) Idle(ctx context.Context) error {
+	g.mu.Lock()
+	if g.under == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	if g.idle == nil {
+		g.idle = make(chan struct{})
+	}
+	idle := g.idle
+	g.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Status is what a gate does at an instant.
+type Status struct {
+	State    State
+	Since    time.Time
+	Message  string // of Stop
+	Waiting  int
+	Bytes    int // octets of the heads of those who wait
+	UnderWay int
+	Counts   Counts
+}
+
+// Status returns what the gate does now.
+func (g *Gate) Status() Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := Status{State: g.state(), Since: g.since, Waiting: g.queue.Len(), Bytes: g.bytes, UnderWay: g.under, Counts: g.counts}
+	if g.stopped != nil {
+		s.Message = g.stopped.Message
+	}
+	return s
+}
+
+// state returns the state; the strongest of several. The caller holds mu.
+func (g *Gate) state() State {
+	switch {
+	case g.stopped != nil:
+		return Stopped
+	case g.paused:
+		return Paused
+	case g.missing:
+		return Missing
+	}
+	return Open
+}
