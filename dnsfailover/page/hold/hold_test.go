@@ -152,7 +152,9 @@ func TestNobodyWaitsWhereNoneMay(t *testing.T) {
 			t.Errorf("held by a gate that holds nobody: %v", v.why(0))
 		}
 		v.g.Resume()
-		v.g.Missing(func(context.Context) error { return errors.New("refused") })
+		if v.g.Missing(time.Now(), func(context.Context) error { return errors.New("refused") }) {
+			t.Error("a gate that holds nobody says that a request may wait")
+		}
 		v.come(t.Context(), 1, 0)
 		v.all.Wait()
 		if len(v.passed) != 1 {
@@ -215,8 +217,8 @@ func TestMissingUpstreamIsAwaited(t *testing.T) {
 			}
 			return nil
 		}
-		v.g.Missing(try)
-		v.g.Missing(try) // one looks for all
+		v.g.Missing(time.Now(), try)
+		v.g.Missing(time.Now(), try) // one looks for all
 		for n := range 3 {
 			v.come(t.Context(), n, 100)
 		}
@@ -239,7 +241,7 @@ func TestMissingUpstreamIsAwaited(t *testing.T) {
 func TestMissingUpstreamIsNotLookedForWhenNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
 		v := visit(limits)
-		v.g.Missing(func(context.Context) error { return errors.New("connection refused") })
+		v.g.Missing(time.Now(), func(context.Context) error { return errors.New("connection refused") })
 		v.come(t.Context(), 0, 100)
 		v.all.Wait()
 		if !errors.Is(v.why(0), ErrLate) {
@@ -283,6 +285,9 @@ func TestWhoComesBackIsStillTheOldest(t *testing.T) {
 			t.Errorf("let pass in the order %v", v.passed)
 		}
 		time.Sleep(limits.For)
+		if v.g.Missing(first, func(context.Context) error { return nil }) {
+			t.Error("the upstream is missing again, and a request that has waited for long enough may wait on")
+		}
 		v.g.Pause()
 		if _, err := v.g.Enter(t.Context(), first, 1); !errors.Is(err, ErrLate) {
 			t.Errorf("time counts from the arrival: %v", err)

@@ -49,18 +49,22 @@ func (g *Gate) turned(before State) {
 // retry is how often a missing upstream is looked for.
 const retry = 100 * time.Millisecond
 
-// Missing tells that the upstream accepts no connection. Requests are held until try, which is called again and again,
-// returns nil, or until nobody waits any more: the next request finds out for itself.
-func (g *Gate) Missing(try func(context.Context) error) {
+// Missing tells that the upstream accepted no connection for a request that arrived then, which may enter again unless Missing
+// returns false: then it has waited for as long as it may, or the gate holds nobody. Requests are held until try, which is called
+// again and again, returns nil, or until nobody waits any more: the next request finds out for itself.
+func (g *Gate) Missing(arrived time.Time, try func(context.Context) error) (again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.missing || g.limits.Max == 0 {
-		return
+	if g.limits.Max == 0 || time.Since(arrived) >= g.limits.For {
+		return false
 	}
-	before := g.state()
-	g.missing = true
-	g.turned(before)
-	go g.look(try)
+	if !g.missing {
+		before := g.state()
+		g.missing = true
+		g.turned(before)
+		go g.look(try)
+	}
+	return true
 }
 
 func (g *Gate) look(try func(context.Context) error) {

@@ -1,0 +1,209 @@
+package pass
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+	"time"
+
+	"dnsfailover/dnsfailover/page/hold"
+)
+
+// Options are what New needs.
+type Options struct {
+	Address string // host:port that is dialled
+	// TLS makes it https. Without a ServerName in it, the host that the client asked for must be in the certificate.
+	TLS *tls.Config
+	// Gate holds requests up; nil if nothing does.
+	Gate *hold.Gate
+	// Prepare takes from a request what the upstream must not see; nil if there is nothing.
+	Prepare func(*http.Request)
+	// Failed answers in place of an upstream that did not, or was not asked: err is a gate's, or says what went wrong.
+	Failed func(w http.ResponseWriter, r *http.Request, err error)
+	Log    *slog.Logger
+}
+
+// How long the parts of an exchange may take. A body may take as long as it flows: streams have no end.
+const (
+	dialTime  = 3 * time.Second
+	headTime  = 60 * time.Second
+	idleTime  = 30 * time.Second
+	idleConns = 64
+)
+
+// Proxy passes requests to one upstream.
+type Proxy struct {
+	opt    Options
+	dialer net.Dialer
+	trip   *http.Transport
+	proxy  httputil.ReverseProxy
+}
+
+// New returns a proxy; it dials when it is asked.
+func New(opt Options) *Proxy {
+	p := &Proxy{opt: opt, dialer: net.Dialer{Timeout: dialTime}}
+	p.trip = &http.Transport{
+		Proxy: nil, // whatever the environment says
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return p.dialer.DialContext(ctx, network, opt.Address)
+		},
+		TLSClientConfig:       opt.TLS,
+		TLSHandshakeTimeout:   dialTime,
+		ResponseHeaderTimeout: headTime,
+		IdleConnTimeout:       idleTime,
+		MaxIdleConns:          idleConns,
+		MaxIdleConnsPerHost:   idleConns,
+		ForceAttemptHTTP2:     opt.TLS != nil,
+		DisableCompression:    true, // what the client asked for is what it gets
+	}
+	p.proxy = httputil.ReverseProxy{
+		Rewrite:       p.rewrite,
+		Transport:     (*patient)(p),
+		FlushInterval: -1,
+		ErrorHandler:  p.failed,
+		ErrorLog:      slog.NewLogLogger(opt.Log.Handler(), slog.LevelDebug), // strangers could fill the log
+		BufferPool:    &buffers,
+	}
+	return p
+}
+
+// Close gives up the connections that wait for another request.
+func (p *Proxy) Close() { p.trip.CloseIdleConnections() }
+
+func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
+	r.Out.URL.Scheme = "http"
+	if p.opt.TLS != nil {
+		r.Out.URL.Scheme = "https"
+	}
+	// The transport takes the name of the TLS handshake from here; what it dials it doesn't.
+	r.Out.Host, r.Out.URL.Host = r.In.Host, r.In.Host
+	if r.In.Host == "" { // HTTP/1.0
+		r.Out.URL.Host = p.opt.Address
+	}
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // whole: what of it is well-formed the upstream judges
+	r.SetXForwarded()
+	if p.opt.Prepare != nil {
+		p.opt.Prepare(r.Out)
+	}
+}
+
+func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // the client has gone
+	}
+	p.opt.Log.Debug("upstream did not answer", "upstream", p.opt.Address, "error", err)
+	p.opt.Failed(w, r, err)
+}
+
+// ServeHTTP passes r through, when its turn has come.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.opt.Gate == nil {
+		p.proxy.ServeHTTP(w, r)
+		return
+	}
+	e := &entrance{gate: p.opt.Gate, arrived: time.Now(), size: headSize(r)}
+	if err := e.enter(r.Context()); err != nil {
+		p.failed(w, r, err)
+		return
+	}
+	defer e.leave()
+	p.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entranceKey{}, e)))
+}
+
+// entrance is the way of one request through the gate. If the upstream is found missing it is taken again.
+type entrance struct {
+	gate    *hold.Gate
+	arrived time.Time
+	size    int
+	out     func() // nil while the request waits
+}
+
+type entranceKey struct{}
+
+func (e *entrance) enter(ctx context.Context) (err error) {
+	e.out, err = e.gate.Enter(ctx, e.arrived, e.size)
+	return err
+}
+
+func (e *entrance) leave() {
+	if e.out != nil {
+		e.out()
+		e.out = nil
+	}
+}
+
+// headSize returns about how many octets the head of r takes.
+func headSize(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Host) + 32
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + 4
+		}
+	}
+	return n
+}
+
+// patient is the transport that, where a gate stands, waits for an upstream that can't be connected.
+type patient Proxy
+
+// RoundTrip implements http.RoundTripper.
+func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	e, _ := r.Context().Value(entranceKey{}).(*entrance)
+	if e == nil {
+		return p.trip.RoundTrip(r)
+	}
+	if r.Body != nil {
+		// A transport that can't connect closes the body, and a closed one can't be sent later.
+		kept := *r
+		kept.Body = io.NopCloser(r.Body)
+		r = &kept // the server closes it in any case
+	}
+	for {
+		resp, err := p.trip.RoundTrip(r)
+		if err == nil || !unconnected(err) {
+			return resp, err
+		}
+		e.leave()
+		if !p.opt.Gate.Missing(e.arrived, p.connect) {
+			return nil, err
+		}
+		if err := e.enter(r.Context()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// connect tells whether the upstream accepts connections.
+func (p *patient) connect(ctx context.Context) error {
+	conn, err := p.dialer.DialContext(ctx, "tcp", p.opt.Address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// unconnected says whether err came before anything was sent.
+func unconnected(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// chunk is the size of the buffers that bodies are copied through.
+const chunk = 32 << 10
+
+var buffers = pool{sync.Pool{New: func() any { return new([chunk]byte) }}}
+
+// pool lends them.
+type pool struct{ free sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (p *pool) Get() []byte { return p.free.Get().(*[chunk]byte)[:] }
+
+// Put implements httputil.BufferPool.
+func (p *pool) Put(b []byte) { p.free.Put((*[chunk]byte)(b)) }
