@@ -61,13 +61,14 @@ func below(name []byte) []byte { return append([]byte("\x01*"), name...) }
 // node appends one node with its entries to the arena.
 func (c *compiler) node(n int32) {
 	from := c.nodes[n]
+	key := c.keyOf(from)
 	z := c.zone
 	at := node(len(c.arena.octets))
 	z.table.insert(from.hash, at)
-	z.depth = max(z.depth, countLabels(from.key))
+	z.depth = max(z.depth, countLabels(key))
 
-	c.octets = append(c.octets[:0], byte(len(from.key)))
-	c.octets = append(c.octets, from.key...)
+	c.octets = append(c.octets[:0], byte(len(key)))
+	c.octets = append(c.octets, key...)
 	c.octets = append(c.octets, byte(from.flags))
 	countAt := len(c.octets)
 	c.octets = append(c.octets, 0, 0)
@@ -86,11 +87,11 @@ func (c *compiler) node(n int32) {
 		case from.dynamic >= 0 && (set.typ == dns.TypeA || set.typ == dns.TypeAAAA):
 			continue // the repeats of a service's addresses
 		case from.flags&nodeCut != 0 && set.typ == dns.TypeNS:
-			c.referral(c.wireOwner(from.key), from.key, set)
+			c.referral(c.wireOwner(key), key, set)
 		case from.flags&nodeCut != 0 && set.typ != dns.TypeDS:
 			continue // glue of the cut's own name, or occluded
 		case named(set.typ):
-			c.laidOut(c.wireOwner(from.key), set)
+			c.laidOut(c.wireOwner(key), set)
 		default:
 			c.plain(set)
 		}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/miekg/dns"
 
@@ -40,17 +41,21 @@ type draft struct {
 	packed   [1 << 17]byte // one record while it is added
 	read     wire.Name     // its owner
 	crowds   map[int32]*crowd
+	scratch  []*region // what is given back when the draft is released
 }
 
+// draftNode is a name. It holds no pointers, see roomFor.
 type draftNode struct {
-	key         string // the labels before the apex, wire format, lower case
-	hash        uint64 // of key
-	first, last int32  // chain of records, -1 for none
-	dynamic     int32  // index in dynamics, -1 for none
+	hash        uint64 // of its key, see keyOf
+	key         keyAt
+	first, last int32 // chain of records, -1 for none
+	dynamic     int32 // index in dynamics, -1 for none
+	keyLen      uint8
 	flags       nodeFlags
 	crowded     bool // it has an entry in crowds
 }
 
+// draftRecord is a record. It holds no pointers, see roomFor.
 type draftRecord struct {
 	next  int32
 	rdata uint32 // offset
@@ -73,6 +78,38 @@ func newDraft(name, file string) *draft {
 	d.apex, d.labels = packName(d.name), dns.CountLabel(d.name)
 	d.node("")
 	return d
+}
+
+// roomFor returns what is in list with room for n more values, which must hold no pointers. If that is much, it lies outside of the
+// heap until the draft is released: a zone of a million names then doesn't have the collector run again and again while others
+// wait for their answers.
+func roomFor[T any](d *draft, list []T, n int) []T {
+	var value T
+	size := (len(list) + n) * int(unsafe.Sizeof(value))
+	if size < bigRegion {
+		return slices.Grow(list, n)
+	}
+	memory := newRegion(size, size)
+	d.scratch = append(d.scratch, memory)
+	return append(unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(memory.octets))), len(list)+n)[:0], list...)
+}
+
+// reserve prepares for n records, most with a name of their own, in so many octets of text.
+func (d *draft) reserve(n, octets int) {
+	d.records, d.nodes = roomFor(d, d.records, n), roomFor(d, d.nodes, n)
+	d.rdata = roomFor(d, d.rdata, octets/4)
+	if 2*n > len(d.names.slots) {
+		d.names.grow(2*n, d.nodes)
+	}
+}
+
+// release gives back what the draft holds outside of the heap. The draft can't be used any more.
+func (d *draft) release() {
+	for _, memory := range d.scratch {
+		memory.unmap()
+	}
+	d.names.release()
+	d.records, d.nodes, d.rdata, d.scratch = nil, nil, nil, nil
 }
 
 // packName returns a valid name in wire format.
@@ -121,10 +158,13 @@ func (d *draft) nodeAt(hash uint64, key []byte) int32 {
 	if i := d.names.find(d.nodes, hash, key); i >= 0 {
 		return i
 	}
-	d.nodes = append(d.nodes, draftNode{key: d.names.keep(key), hash: hash, first: -1, last: -1, dynamic: -1})
+	d.nodes = append(d.nodes, draftNode{hash: hash, key: d.names.keep(key), keyLen: uint8(len(key)), first: -1, last: -1, dynamic: -1})
 	d.names.insert(d.nodes)
 	return int32(len(d.nodes) - 1)
 }
+
+// keyOf returns the key of a node: the labels before the apex, in wire format and lower case.
+func (d *draft) keyOf(n draftNode) string { return d.names.key(&n) }
 
 // lookup returns the index of the node with that key; false if there is none.
 func (d *draft) lookup(key string) (int32, bool) {

@@ -151,6 +151,7 @@ type sourceFiles struct {
 	opened  int     // number of those
 	ttl     string  // of the last $TTL line
 	current *source // the file that was read last, to which the latest record belongs
+	texts   []*region
 	cutOff  *source // a file that ends within parentheses, which the parser lets pass
 	take    func(r record, at *source)
 }
@@ -189,12 +190,36 @@ func (f *sourceFiles) open(name string) (*source, error) {
 		return nil, plain(err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile))
+	text, err := f.read(file, int(info.Size()))
 	if err != nil {
 		return nil, plain(err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
 	return &source{text: f.withGenerateTTL(text), info: info, files: f, path: filepath.Join(f.dir, name), line: 1, begin: true}, nil
+}
+
+// read returns what is in file, of about size octets.
+func (f *sourceFiles) read(file io.Reader, size int) ([]byte, error) {
+	memory := newRegion(0, size+1)
+	f.texts = append(f.texts, memory)
+	n, err := io.ReadFull(file, memory.octets[:size+1])
+	memory.octets = memory.octets[:n]
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return memory.octets, nil
+	}
+	if err == nil { // it has become longer
+		var rest []byte
+		rest, err = io.ReadAll(io.LimitReader(file, maxFile))
+		memory.append(rest)
+	}
+	return memory.octets, err
+}
+
+// release gives the texts back.
+func (f *sourceFiles) release() {
+	for _, memory := range f.texts {
+		memory.unmap()
+	}
 }
 
 // plain strips the operation and path from a file error, which the caller names better.
@@ -257,14 +282,14 @@ func (d *draft) readMaster(file string) []Problem {
 		return []Problem{{File: file, Text: err.Error()}}
 	}
 	files := &sourceFiles{root: root, dir: dir, full: full, take: func(r record, at *source) { d.addSimple(r, at.path, at.start) }}
+	defer files.release()
 	main, err := files.open(base)
 	if err != nil {
 		return []Problem{{File: file, Text: plain(err).Error()}}
 	}
 	files.current = main
 	main.simple.origin = packName(d.name)
-	lines := bytes.Count(main.text, []byte("\n")) // most hold one record of a name of its own
-	d.records, d.nodes = slices.Grow(d.records, lines), slices.Grow(d.nodes, lines)
+	d.reserve(bytes.Count(main.text, []byte("\n")), len(main.text)) // most lines hold one record of a name of its own
 
 	problems, generated := []Problem(nil), 0
 	origin := d.name

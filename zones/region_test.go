@@ -63,3 +63,16 @@ func TestRegionIsGivenBack(t *testing.T) {
 	}
 	t.Error("the arena is still mapped though no zone refers to it")
 }
+
+// TestFileLongerThanItsSize: what a file system says of a file's size is not relied on.
+func TestFileLongerThanItsSize(t *testing.T) {
+	text := strings.Repeat("0123456789\n", bigRegion/5)
+	for _, size := range []int{0, 1, len(text) - 1, len(text), len(text) + 1, 2 * len(text)} {
+		files := new(sourceFiles)
+		got, err := files.read(strings.NewReader(text), size)
+		if string(got) != text || err != nil {
+			t.Errorf("size %d: %d octets, %v; want %d", size, len(got), err, len(text))
+		}
+		files.release()
+	}
+}

@@ -73,7 +73,6 @@ type Responder struct {
 func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, now int64) int {
 	r.Zone, r.Rcode, r.Trusted, r.Service, r.Staff = -1, 0, false, "", false
 	r.an, r.ns, r.ar = 0, 0, 0
-	clear(r.redirections[:r.redirected])
 	r.redirected = 0
 	r.authoritative, r.truncated, r.ede = false, false, noEDE
 	r.set, r.out, r.now, r.transport = set, out, now, transport
@@ -106,6 +105,12 @@ func (r *Responder) Respond(set *Set, query, out []byte, transport Transport, no
 		r.Rcode = r.greet()
 	}
 	return r.finish(query)
+}
+
+// Rest forgets the set that was answered from last: who waits for queries must not keep one that was replaced from the collector.
+func (r *Responder) Rest() {
+	r.set = nil
+	clear(r.redirections[:])
 }
 
 // settings returns the operator's settings or the defaults.

@@ -2,6 +2,7 @@ package zones
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 
@@ -10,6 +11,7 @@ import (
 
 // Set is all the zones that are served. It is immutable.
 type Set struct {
+	number  uint64
 	zones   []*Zone
 	parents []int   // by zone: index of the nearest zone above it, -1 for none
 	counts  []int   // label counts of the apexes, the most labels first
@@ -17,9 +19,12 @@ type Set struct {
 	big     bool    // one of the zones is
 }
 
+// sets counts the sets that were made.
+var sets atomic.Uint64
+
 // NewSet returns the set of zones, whose names differ.
 func NewSet(list []*Zone) *Set {
-	s := &Set{zones: list, parents: make([]int, len(list))}
+	s := &Set{number: sets.Add(1), zones: list, parents: make([]int, len(list))}
 	size := 8
 	for size < 2*len(list) {
 		size *= 2
@@ -41,6 +46,14 @@ func NewSet(list []*Zone) *Set {
 		s.parents[i] = s.above(z)
 	}
 	return s
+}
+
+// Number tells the set from all others without a reference to it. That of no set is 0.
+func (s *Set) Number() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.number
 }
 
 // Zones returns the zones in the order given.

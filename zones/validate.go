@@ -60,7 +60,7 @@ func (d *draft) checkApex() {
 // checkNode holds the rules for the records that stand at one name.
 func (d *draft) checkNode(n int32, sets []rrset) {
 	node := &d.nodes[n]
-	key := node.key
+	key := d.keyOf(*node)
 	has := func(typ uint16) *rrset {
 		if i := slices.IndexFunc(sets, func(s rrset) bool { return s.typ == typ }); i >= 0 {
 			return &sets[i]
@@ -166,7 +166,7 @@ func hinted(data []byte) bool {
 // and makes the empty non-terminals.
 func (d *draft) occlude() {
 	for n := int32(0); n < int32(len(d.nodes)); n++ { // grows
-		key := d.nodes[n].key
+		key := d.keyOf(d.nodes[n])
 		if key == "" {
 			continue
 		}
@@ -196,15 +196,15 @@ func (d *draft) warnOccluded(n, above int32) {
 	if d.nodes[above].flags&nodeDNAME != 0 {
 		by = "DNAME"
 	}
-	where := d.owner(d.nodes[above].key)
+	where := d.owner(d.keyOf(d.nodes[above]))
 	if node.dynamic >= 0 {
 		dynamic := d.dynamics[node.dynamic]
-		d.problems = append(d.problems, Problem{File: d.file, Owner: d.owner(node.key), Text: fmt.Sprintf(
+		d.problems = append(d.problems, Problem{File: d.file, Owner: d.owner(d.keyOf(node)), Text: fmt.Sprintf(
 			"a name of service %q (%s) below the %s at %s is never answered from here", dynamic.Service, dynamic.Where, by, where)})
 	}
 	for i := node.first; i >= 0; i = d.records[i].next {
 		if typ := d.records[i].typ; by == "DNAME" || typ != dns.TypeA && typ != dns.TypeAAAA {
-			d.complain(i, true, node.key, "%s below the %s at %s is never answered", dns.Type(typ), by, where)
+			d.complain(i, true, d.keyOf(node), "%s below the %s at %s is never answered", dns.Type(typ), by, where)
 		}
 	}
 }
@@ -223,8 +223,8 @@ func (d *draft) checkTargets(n int32) {
 		}
 		key, inZone := d.key(name)
 		if typ == dns.TypeCNAME {
-			if inZone && d.loops(node.key, key) {
-				d.complain(i, true, node.key, "the CNAME leads back to itself by way of %s", unpackName(name))
+			if inZone && d.loops(d.keyOf(node), key) {
+				d.complain(i, true, d.keyOf(node), "the CNAME leads back to itself by way of %s", unpackName(name))
 			}
 			continue
 		}
@@ -245,7 +245,7 @@ func (d *draft) checkHints(i int32, node draftNode, name []byte, key string) {
 	}
 	if at := d.source(key); at >= 0 && d.nodes[at].dynamic >= 0 {
 		dynamic := d.dynamics[d.nodes[at].dynamic]
-		d.complain(i, false, node.key, "address hints for %s, a name of service %q (%s), would bypass the failover: remove ipv4hint and ipv6hint",
+		d.complain(i, false, d.keyOf(node), "address hints for %s, a name of service %q (%s), would bypass the failover: remove ipv4hint and ipv6hint",
 			unpackName(name), dynamic.Service, dynamic.Where)
 	}
 }
@@ -275,21 +275,21 @@ func (d *draft) checkTarget(i int32, node draftNode, name []byte, key string) {
 	to, exists := d.lookup(key)
 	if typ == dns.TypeNS && exists && d.nodes[to].dynamic >= 0 {
 		dynamic := d.dynamics[d.nodes[to].dynamic]
-		d.complain(i, false, node.key, "nameserver %s is a name of service %q (%s): a nameserver's address can't move, give it a name of its own",
+		d.complain(i, false, d.keyOf(node), "nameserver %s is a name of service %q (%s): a nameserver's address can't move, give it a name of its own",
 			unpackName(name), dynamic.Service, dynamic.Where)
 		return
 	}
 	if exists && d.nodes[to].flags&nodeCNAME != 0 && d.nodes[to].flags&nodeOccluded == 0 {
-		d.complain(i, true, node.key, "%s points at %s, which is an alias (RFC 2181 section 10.3)", dns.Type(typ), unpackName(name))
+		d.complain(i, true, d.keyOf(node), "%s points at %s, which is an alias (RFC 2181 section 10.3)", dns.Type(typ), unpackName(name))
 		return
 	}
-	if typ != dns.TypeNS || node.flags&nodeCut != 0 && !under(key, node.key) {
+	if typ != dns.TypeNS || node.flags&nodeCut != 0 && !under(key, d.keyOf(node)) {
 		return // only in-domain glue is a must (RFC 9471 section 2.1)
 	}
 	_, a := d.find(key, dns.TypeA)
 	_, aaaa := d.find(key, dns.TypeAAAA)
 	if !a && !aaaa {
-		d.complain(i, true, node.key, "nameserver %s has no address in the zone: add its A or AAAA record (glue)", unpackName(name))
+		d.complain(i, true, d.keyOf(node), "nameserver %s has no address in the zone: add its A or AAAA record (glue)", unpackName(name))
 	}
 }
 

@@ -1,6 +1,10 @@
 package zones
 
-import "dnsfailover/zones/wire"
+import (
+	"runtime"
+
+	"dnsfailover/zones/wire"
+)
 
 // maxWarm is how many queries are looked ahead at once.
 const maxWarm = 64
@@ -23,12 +27,12 @@ type warmer struct {
 
 // lookahead is where a lookup will begin.
 type lookahead struct {
-	zone *Zone
+	zone int // index in the set
 	hash uint64
 }
 
-// Expect says that query is about to be answered, after at most maxWarm others; Warm then fetches what all that were expected
-// need. It is only worth it if set.Big.
+// Expect says that query is about to be answered from set, after at most maxWarm others; Warm then fetches what all that were
+// expected need. It is only worth it if set.Big.
 func (r *Responder) Expect(set *Set, query []byte) {
 	w := &r.warmer
 	if w.count == maxWarm || len(query) <= wire.HeaderLen || w.name.Read(query[wire.HeaderLen:]) == 0 {
@@ -40,26 +44,28 @@ func (r *Responder) Expect(set *Set, query []byte) {
 	}
 	z := set.zones[i]
 	labels := w.name.Labels() - z.labels
-	w.ahead[w.count] = lookahead{z, w.name.HashBetween(max(labels-z.depth, 0), labels)}
+	w.ahead[w.count] = lookahead{i, w.name.HashBetween(max(labels-z.depth, 0), labels)}
 	w.count++
 }
 
 // Warm fetches what the queries that are expected need. All reads of a loop are independent of each other, so the processor has many
 // of them on their way at once.
-func (r *Responder) Warm() {
+func (r *Responder) Warm(set *Set) {
 	w := &r.warmer
 	ahead := w.ahead[:w.count]
 	w.count = 0
 	for i := range ahead {
 		a := &ahead[i]
-		a.hash = a.zone.table.slots[a.hash&a.zone.table.mask]
+		table := &set.zones[a.zone].table
+		a.hash = table.slots[a.hash&table.mask]
 	}
 	for i := range ahead {
 		if a := &ahead[i]; a.hash != 0 {
-			at := int(node(a.hash) - 1)
-			w.seen += uint64(a.zone.arena[at]) + uint64(a.zone.arena[min(at+cacheLine, len(a.zone.arena)-1)])
+			arena, at := set.zones[a.zone].arena, int(node(a.hash)-1)
+			w.seen += uint64(arena[at]) + uint64(arena[min(at+cacheLine, len(arena)-1)])
 		}
 	}
+	runtime.KeepAlive(set)
 }
 
 // Big says whether any zone is so big that looking ahead is worth it.

@@ -69,7 +69,7 @@ func TestLookingAhead(t *testing.T) {
 		for _, q := range queries {
 			ahead.Expect(set, q)
 		}
-		ahead.Warm()
+		ahead.Warm(set)
 		for _, q := range queries {
 			n, m := plain.Respond(set, q, want, UDP, 0), ahead.Respond(set, q, got, UDP, 0)
 			if !bytes.Equal(want[:n], got[:m]) {
@@ -81,7 +81,7 @@ func TestLookingAhead(t *testing.T) {
 		for _, q := range queries {
 			ahead.Expect(set, q)
 		}
-		ahead.Warm()
+		ahead.Warm(set)
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations", allocations)

@@ -93,6 +93,7 @@ const (
 // $INCLUDE reads only below the directory of file.
 func Load(name, file string, dynamics []Dynamic) (*Zone, []Problem) {
 	d := newDraft(name, file)
+	defer d.release()
 	if problems := d.readMaster(file); problems != nil {
 		return nil, atMost(inOrder(append(d.problems, problems...)))
 	}

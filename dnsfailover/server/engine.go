@@ -39,6 +39,8 @@ type responder interface {
 	respond(w *world, p *packet, transport zones.Transport) (int, outcome)
 	// expect says which packets come next.
 	expect(w *world, packets []packet)
+	// rest says that none come for now.
+	rest()
 }
 
 type zonesResponder struct{ zones.Responder }
@@ -58,8 +60,10 @@ func (r *zonesResponder) expect(w *world, packets []packet) {
 	for i := range packets {
 		r.Expect(w.set, packets[i].query)
 	}
-	r.Warm()
+	r.Warm(w.set)
 }
+
+func (r *zonesResponder) rest() { r.Rest() }
 
 // engine answers queries for one goroutine at a time, whatever they came over.
 // Only that goroutine writes its tally.
@@ -85,15 +89,17 @@ func (e *engine) one(query []byte, client netip.Addr) *packet {
 
 // answer fills in the answers to packets. It does not allocate on common queries.
 func (e *engine) answer(packets []packet) {
-	before := e.world.set
 	e.world = e.load()
 	e.world.now = time.Now().UnixNano()
-	if set := e.world.set; set != before {
-		e.tally.follow(set.Zones())
+	if set := e.world.set; set.Number() != e.tally.set {
+		e.tally.follow(set)
 	}
 	for next := 0; next < len(packets); {
 		next = e.answerFrom(packets, next)
 	}
+	// Whoever has nothing to answer for a long time would keep what is replaced meanwhile.
+	e.world = world{}
+	e.responder.rest()
 }
 
 // answerFrom answers packets from first on and returns the index of the first that it left: there is one
@@ -127,7 +133,7 @@ func (e *engine) answerFrom(packets []packet, first int) (next int) {
 				n = e.limit(p, n, &out)
 			}
 			if p.length = n; n > 0 {
-				e.tally.count(out.zone, out.qtype, out.rcode)
+				e.tally.count(e.world.set, out.zone, out.qtype, out.rcode)
 				continue
 			}
 		}

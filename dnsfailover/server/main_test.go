@@ -34,6 +34,7 @@ func (e *echo) respond(_ *world, p *packet, _ zones.Transport) (int, outcome) {
 }
 
 func (e *echo) expect(*world, []packet) {}
+func (e *echo) rest()                   {}
 
 func (e *echo) echo(query, out []byte) int {
 	if len(query) < headerLength || query[2]&0x80 != 0 {

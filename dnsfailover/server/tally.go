@@ -68,35 +68,35 @@ type tally struct {
 	trusted atomic.Uint64 // queries with a valid server cookie
 	noZone  row
 
-	// Owned by the worker: the zones of the current set, and their rows as far as they were asked for.
-	zones []*zones.Zone
-	rows  []*row
+	// Owned by the worker: the number of the current set, and its zones' rows as far as they were asked for.
+	set  uint64
+	rows []*row
 
 	mu     sync.Mutex // held to add to byName, and by whoever sums
 	byName map[string]*row
 }
 
 // follow makes zone indices mean those of a new set. Rows stay with their zone's name.
-func (t *tally) follow(set []*zones.Zone) {
-	t.zones, t.rows = set, make([]*row, len(set))
+func (t *tally) follow(set *zones.Set) {
+	t.set, t.rows = set.Number(), make([]*row, len(set.Zones()))
 }
 
-// count counts one answer; zone is an index in the current set, -1 for none.
-func (t *tally) count(zone int, qtype, rcode uint16) {
+// count counts one answer; zone is an index in set, which is followed, -1 for none.
+func (t *tally) count(set *zones.Set, zone int, qtype, rcode uint16) {
 	cells := &t.noZone
 	if zone >= 0 {
 		if cells = t.rows[zone]; cells == nil {
-			cells = t.adopt(zone)
+			cells = t.adopt(set, zone)
 		}
 	}
 	cells[typeIndex.of(qtype)][rcodeIndex.of(rcode)].Add(1)
 }
 
 // adopt finds or makes the row of a zone that is asked for the first time in this set.
-func (t *tally) adopt(zone int) *row {
+func (t *tally) adopt(set *zones.Set, zone int) *row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	name := t.zones[zone].Name()
+	name := set.Zones()[zone].Name()
 	cells := t.byName[name]
 	if cells == nil {
 		if t.byName == nil {
