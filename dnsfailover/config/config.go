@@ -117,6 +117,7 @@ type Failback struct {
 	After  time.Duration // how long the better target must have been up
 	// HoldDown is the most that After doubles to while a target flaps; 0: it doesn't double.
 	HoldDown time.Duration
+	OnlyIn   *Period // nil: at any time
 }
 
 // AllDown says what a service serves when none of its targets is up.

@@ -153,8 +153,11 @@ func TestEveryKeyArrives(t *testing.T) {
 		t.Errorf("windows come at %q", crons)
 	}
 	if mail := got.Services[1]; mail.MinTTL != 30*time.Second || mail.MaxTTL != 30*time.Second || mail.AllDown != AllDownNone || mail.Guard != GuardOff ||
-		mail.Failback != (Failback{After: 10 * time.Second, HoldDown: 5 * time.Minute}) {
+		mail.Failback.After != 10*time.Second || mail.Failback.HoldDown != 5*time.Minute {
 		t.Errorf("service mail: ttl %s to %s, all_down %s, failback %+v", mail.MinTTL, mail.MaxTTL, mail.AllDown, mail.Failback)
+	}
+	if p := got.Services[1].Failback.OnlyIn; p == nil || p.Cron.String() != "0 3 * * SAT" || p.For != 2*time.Hour || p.Timezone.String() != "Europe/Berlin" {
+		t.Errorf("only_in %+v", p)
 	}
 	if diff := cmp.Diff([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}, got.Services[1].Staff,
 		cmpopts.EquateComparable(netip.Prefix{})); diff != "" {

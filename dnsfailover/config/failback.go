@@ -11,6 +11,7 @@ type rawFailback struct {
 	mode     leaf[string]
 	after    leaf[time.Duration]
 	holdDown rawHoldDown
+	onlyIn   *rawPeriod // nil: none
 }
 
 type rawHoldDown struct {
@@ -25,6 +26,7 @@ func (f *rawFailback) decode(r *report, n *yaml.Node) {
 		"mode":      func(n *yaml.Node) { f.mode = oneOf(r, n, "mode", "auto", "manual") },
 		"after":     func(n *yaml.Node) { f.after = duration(r, n, "after", "1m") },
 		"hold_down": func(n *yaml.Node) { f.holdDown.decode(r, n) },
+		"only_in":   func(n *yaml.Node) { f.onlyIn = decodePeriod(r, n) },
 	})
 }
 
@@ -42,15 +44,29 @@ func (f *rawFailback) setDefaults() {
 	fill(&f.mode, "auto", "auto")
 	fill(&f.after, time.Minute, "1m")
 	fill(&f.holdDown.max, time.Hour, "1h")
+	if f.onlyIn != nil {
+		fill(&f.onlyIn.timezone, time.UTC, "UTC")
+	}
 }
 
 func (f *rawFailback) check(r *report) {
 	between(r, f.after, "after", 0, 24*time.Hour, "0s", "24h")
+	manual := f.mode.ok() && f.mode.v == "manual"
+	if f.onlyIn != nil {
+		f.onlyIn.check(r)
+		if manual {
+			r.problem(f.onlyIn.pos, "only_in means nothing to failback by hand: remove it, or write mode: auto")
+		}
+	}
+	f.checkHoldDown(r, manual)
+}
+
+func (f *rawFailback) checkHoldDown(r *report, manual bool) {
 	hold := f.holdDown
 	if hold.from == absent || hold.off {
 		return
 	}
-	if f.mode.ok() && f.mode.v == "manual" {
+	if manual {
 		r.problem(hold.pos, "hold_down means nothing to failback by hand: remove it, or write mode: auto")
 		return
 	}
@@ -68,6 +84,9 @@ func (f *rawFailback) build() Failback {
 	built := Failback{Manual: f.mode.v == "manual", After: f.after.v}
 	if !f.holdDown.off && !built.Manual {
 		built.HoldDown = max(f.holdDown.max.v, f.after.v)
+	}
+	if f.onlyIn != nil {
+		built.OnlyIn = f.onlyIn.build()
 	}
 	return built
 }

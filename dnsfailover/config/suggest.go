@@ -20,7 +20,7 @@ var homes = map[string]string{
 	"to": "a window", "cron": "a window", "timezone": "a window", "for": "a window",
 	"addresses": "a target", "check": "a target", "need": "a target",
 	"min": "ttl", "max": "ttl",
-	"mode": "failback", "after": "failback", "hold_down": "failback",
+	"mode": "failback", "after": "failback", "hold_down": "failback", "only_in": "failback",
 	"http": "check", "tcp": "check", "status": "check", "body": "check", "headers": "check", "method": "check",
 	"ca": "check", "at": "check", "http_version": "check", "redirects": "check", "body_not": "check", "body_matches": "check",
 	"json": "check", "max_body": "check", "basic": "check", "bearer": "check", "send": "check", "expect": "check", "client": "check",

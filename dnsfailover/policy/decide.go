@@ -79,6 +79,29 @@ type choice struct {
 	until  time.Time // and until when; zero if nobody knows
 }
 
+// choose is the decision: the first row that fits. A test reads this table, and tries it in all combinations.
+//
+//	override | window | canaries | auto's target | first up | first unknown | failback      | all_down || selected      | rule
+//	active   | any    | any      | any           | any      | any           | any           | any      || override's    | override
+//	none     | open   | any      | any           | any      | any           | any           | any      || window's      | window
+//	none     | none   | down     | any           | any      | any           | any           | any      || as below      | frozen
+//	none     | none   | up       | up            | auto's   | any           | any           | any      || auto's        | verdicts
+//	none     | none   | up       | up            | better   | any           | manual        | any      || auto's        | verdicts
+//	none     | none   | up       | up            | better   | any           | auto, too new | any      || auto's        | verdicts
+//	none     | none   | up       | up            | better   | any           | auto, outside | any      || auto's        | verdicts
+//	none     | none   | up       | up            | better   | any           | auto          | any      || first up      | verdicts
+//	none     | none   | up       | unknown       | any      | any           | any           | any      || auto's        | verdicts
+//	none     | none   | up       | down          | some     | any           | any           | any      || first up      | verdicts
+//	none     | none   | up       | down          | none     | some          | any           | any      || first unknown | verdicts
+//	none     | none   | up       | down          | none     | none          | any           | first    || first         | all_down
+//	none     | none   | up       | down          | none     | none          | any           | last     || last          | all_down
+//	none     | none   | up       | down          | none     | none          | any           | hold     || auto's        | all_down
+//	none     | none   | up       | down          | none     | none          | any           | none     || nothing       | all_down
+//
+// The rows below the third are automatic's, and the new auto is what they select, also underneath the rows above; with nothing, auto
+// stays. While canaries are down, they are read as of the instant at which that began, and verdicts stand still. An override that has
+// expired is none, and so is a window that is not open, or that guard refuses. A better target is too new until it has been up for `after`,
+// or longer if it flaps, and then outside until a period of `only_in` begins; the end of both is an edge.
 func choose(in *Input) choice {
 	c := planned(in, unmanned(in))
 	if o := in.Override; o.Active(in.Now) {
@@ -88,23 +111,7 @@ func choose(in *Input) choice {
 	return c
 }
 
-// automatic is the decision without operators: the first row that fits. A test reads this table.
-//
-//	auto's target | first up        | first unknown | failback | all_down || selected      | rule
-//	up            | auto's          | any           | any      | any      || auto's        | verdicts
-//	up            | better          | any           | manual   | any      || auto's        | verdicts
-//	up            | better, too new | any           | auto     | any      || auto's        | verdicts
-//	up            | better          | any           | auto     | any      || first up      | verdicts
-//	unknown       | any             | any           | any      | any      || auto's        | verdicts
-//	down          | some            | any           | any      | any      || first up      | verdicts
-//	down          | none            | some          | any      | any      || first unknown | verdicts
-//	down          | none            | none          | any      | first    || first         | all_down
-//	down          | none            | none          | any      | last     || last          | all_down
-//	down          | none            | none          | any      | hold     || auto's        | all_down
-//	down          | none            | none          | any      | none     || nothing       | all_down
-//
-// A better target is too new until it has been up for `after`, or longer if it flaps; the end of that is an edge. The new auto is what
-// was selected; with nothing, auto stays. An override lies over all of it, and changes nothing underneath.
+// automatic is the decision by the verdicts alone.
 func automatic(in *Input) choice {
 	auto := in.Auto
 	stay := choice{target: auto, rule: RuleVerdicts, auto: auto}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,125 +13,6 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
 )
-
-// truth reads the rows of the table above automatic.
-func truth(t *testing.T) [][]string {
-	t.Helper()
-	source, err := os.ReadFile("decide.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows [][]string
-	for line := range strings.Lines(string(source)) {
-		if cells := strings.Split(strings.TrimPrefix(line, "//"), "|"); len(cells) == 8 {
-			for i := range cells {
-				cells[i] = strings.TrimSpace(cells[i])
-			}
-			rows = append(rows, append(cells[:5:5], cells[6:]...))
-		}
-	}
-	if len(rows) != 12 {
-		t.Fatalf("the truth table has %d rows, wanted a head and 11", len(rows))
-	}
-	return rows[1:]
-}
-
-func TestEveryCombinationDecidesAsTheTruthTableSays(t *testing.T) {
-	rows := truth(t)
-	used := make([]int, len(rows))
-	combinations := 0
-	for _, v0 := range verdicts {
-		for _, v1 := range verdicts {
-			for _, v2 := range verdicts {
-				for auto := range 3 {
-					for _, failback := range []string{"auto", "auto, too new", "manual"} {
-						for _, allDown := range []config.AllDown{config.AllDownFirst, config.AllDownLast, config.AllDownHold, config.AllDownNone} {
-							for override := -2; override < 3; override++ { // -2: none, -1: expired
-								combinations++
-								in := Input{Service: service(1, 1, 1), Auto: auto, Now: epoch}
-								in.Service.AllDown = allDown
-								in.Service.Failback.Manual = failback == "manual"
-								since := epoch.Add(-time.Minute)
-								if failback == "auto, too new" {
-									since = since.Add(time.Nanosecond)
-								}
-								vs := []checks.Verdict{v0, v1, v2}
-								for _, v := range vs {
-									in.Facts = append(in.Facts, []Fact{{State: checks.State{Verdict: v, Since: since}}})
-								}
-								if override > -2 {
-									in.Override = &Override{Target: max(override, 0), Until: epoch.Add(time.Duration(override+1) * time.Hour)}
-								}
-								row, selected := fit(rows, vs, auto, strings.Split(failback, ",")[0], failback == "auto, too new", string(allDown))
-								used[row]++
-								wantAuto, wantRule := selected, rows[row][6]
-								if selected < 0 {
-									wantAuto = auto
-								}
-								if override >= 0 {
-									selected, wantRule = override, RuleOverride
-								}
-								got := Decide(in)
-								if got.Target != selected || got.Rule != wantRule || got.Auto != wantAuto {
-									t.Fatalf("verdicts %v, auto %d, failback %s, all_down %s, override %d: selected %d by %s, auto %d; wanted %d by %s, auto %d (row %q)",
-										vs, auto, failback, allDown, override, got.Target, got.Rule, got.Auto, selected, wantRule, wantAuto, rows[row])
-								}
-								if got.Reason == "" {
-									t.Fatalf("no reason for %v", got)
-								}
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-	if combinations != 27*3*3*4*5 {
-		t.Errorf("%d combinations", combinations)
-	}
-	for i, n := range used {
-		if n == 0 {
-			t.Errorf("row %q fits nothing", rows[i])
-		}
-	}
-}
-
-// fit returns the first row that fits and the target that it selects.
-func fit(rows [][]string, vs []checks.Verdict, auto int, failback string, tooNew bool, allDown string) (row, selected int) {
-	first := func(v checks.Verdict) int {
-		for i := range vs {
-			if vs[i] == v {
-				return i
-			}
-		}
-		return -1
-	}
-	up, unknown := first(checks.Up), first(checks.Unknown)
-	holds := func(cell string, target int) bool {
-		switch cell {
-		case "any":
-			return true
-		case "none":
-			return target < 0
-		case "some":
-			return target >= 0
-		case "auto's":
-			return target == auto
-		case "better":
-			return target >= 0 && target < auto
-		case "better, too new":
-			return target >= 0 && target < auto && tooNew
-		}
-		panic("no such cell: " + cell)
-	}
-	for i, r := range rows {
-		if r[0] == vs[auto].String() && holds(r[1], up) && holds(r[2], unknown) &&
-			(r[3] == "any" || r[3] == failback) && (r[4] == "any" || r[4] == allDown) {
-			return i, map[string]int{"auto's": auto, "first up": up, "first unknown": unknown, "first": 0, "last": len(vs) - 1, "nothing": -1}[r[5]]
-		}
-	}
-	panic("no row fits")
-}
 
 func TestTargetIsUpWhenItsNeedIsMet(t *testing.T) {
 	for _, c := range []struct {

@@ -28,6 +28,7 @@ type hold uint8
 const (
 	free hold = iota
 	byDelay
+	byPeriod
 	byOperator
 )
 
@@ -36,8 +37,15 @@ func (in *Input) failback(target int) (held hold, until time.Time) {
 	if in.Service.Failback.Manual {
 		return byOperator, time.Time{}
 	}
-	if left := in.holdDown(target); left > 0 {
-		return byDelay, in.Now.Add(left)
+	left := in.holdDown(target)
+	end := in.Now.Add(left)
+	if only := in.Service.Failback.OnlyIn; only != nil {
+		if first := only.First(end); !first.Equal(end) {
+			return byPeriod, first
+		}
+	}
+	if left > 0 {
+		return byDelay, end
 	}
 	return free, time.Time{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/cron"
 )
 
 // flap is one of a target some time before epoch.
@@ -184,5 +185,62 @@ func TestHoldDownBoundsTheTTLOfARecovery(t *testing.T) {
 	}
 	if in.Verdict(0) != checks.Down {
 		t.Error("looking has changed its input")
+	}
+}
+
+// period is one that begins at each fitting minute in UTC.
+func period(t testing.TB, expression string, length time.Duration) *config.Period {
+	schedule, err := cron.Parse(expression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &config.Period{Cron: schedule, Timezone: time.UTC, For: length}
+}
+
+func TestFailbackOnlyInAPeriod(t *testing.T) {
+	at := func(day, hour, minute, second int) time.Time {
+		return time.Date(2026, 3, day, hour, minute, second, 0, time.UTC)
+	}
+	nightly := period(t, "0 3 * * *", 2*time.Hour)
+	for name, c := range map[string]struct {
+		now, since time.Time
+		only       *config.Period
+		next       time.Time // zero: it goes back at once
+	}{
+		"before it":                           {at(2, 1, 0, 0), at(1, 9, 0, 0), nightly, at(2, 3, 0, 0)},
+		"at its begin":                        {at(2, 3, 0, 0), at(1, 9, 0, 0), nightly, time.Time{}},
+		"within it":                           {at(2, 4, 59, 59), at(1, 9, 0, 0), nightly, time.Time{}},
+		"at its end":                          {at(2, 5, 0, 0), at(1, 9, 0, 0), nightly, at(3, 3, 0, 0)},
+		"up again within it":                  {at(2, 3, 10, 0), at(2, 3, 9, 50), nightly, at(2, 3, 10, 50)},
+		"up again too late":                   {at(2, 4, 59, 30), at(2, 4, 59, 20), nightly, at(3, 3, 0, 0)},
+		"up for long enough as it begins":     {at(2, 2, 59, 30), at(2, 2, 59, 0), nightly, at(2, 3, 0, 0)},
+		"not up for long enough as it begins": {at(2, 2, 59, 30), at(2, 2, 59, 20), nightly, at(2, 3, 0, 20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := recovered(0)
+			in.Now, in.Facts[0][0].State.Since = c.now, c.since
+			in.Service.Failback.OnlyIn = c.only
+			d := Decide(in)
+			if !d.Next.Equal(c.next) || (d.Target == 0) != c.next.IsZero() {
+				t.Fatalf("serves %d until %v, wanted until %v: %s", d.Target, d.Next, c.next, d.Reason)
+			}
+			if c.next.IsZero() {
+				return
+			}
+			ahead := Look(in)
+			if s := ahead.Steps; len(s) != 2 || s[1].Target != 0 || !s[1].Edge.Equal(c.next) || ahead.Timeline.Segments[0].Edge != c.next.UnixNano() {
+				t.Errorf("steps: %+v", s)
+			}
+		})
+	}
+}
+
+func BenchmarkLookWithAPeriod(b *testing.B) {
+	in := Input{Service: service(2, 2, 2), Auto: 1, Now: epoch}
+	in.Facts = [][]Fact{{changing(down(), time.Second), changing(down(), 2*time.Second)}, {changing(up(), time.Second), up()}, {up(), up()}}
+	in.Service.Failback.OnlyIn = period(b, "0 3 * * SUN", time.Hour)
+	b.ReportAllocs()
+	for b.Loop() {
+		Look(in)
 	}
 }

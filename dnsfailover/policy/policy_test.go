@@ -10,6 +10,7 @@ import (
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/cron"
 )
 
 // epoch is when all scenarios begin, at a fraction of a second on purpose.
@@ -52,6 +53,10 @@ func drawInput(t *rapid.T) Input {
 	s.Failback = config.Failback{Manual: rapid.Bool().Draw(t, "manual"), After: drawDuration(t, 0, 90*time.Second, "after")}
 	if rapid.Bool().Draw(t, "hold_down") {
 		s.Failback.HoldDown = s.Failback.After + drawDuration(t, 0, 10*time.Minute, "most")
+	}
+	if rapid.IntRange(0, 3).Draw(t, "only_in") == 0 {
+		every, _ := cron.Parse("*/3 * * * *")
+		s.Failback.OnlyIn = &config.Period{Cron: every, Timezone: time.UTC, For: drawDuration(t, time.Second, 4*time.Minute, "for")}
 	}
 	s.AllDown = rapid.SampledFrom([]config.AllDown{
 		config.AllDownFirst, config.AllDownLast, config.AllDownHold, config.AllDownNone,

@@ -72,6 +72,9 @@ func words(in *Input, c choice) string {
 	case c.held == byDelay:
 		return fmt.Sprintf("%s is up again and takes over from %s at %s, when it will have been up for %s%s",
 			name(in.Candidate()), name(c.target), instant(c.until), in.delay(c.until), in.flapping())
+	case c.held == byPeriod:
+		return fmt.Sprintf("%s is up again, and takes over from %s when the period of failback.only_in begins, at %s",
+			name(in.Candidate()), name(c.target), instant(c.until))
 	case c.held == byOperator:
 		return fmt.Sprintf("%s is up again, but failback is manual: %s stays until released", name(in.Candidate()), name(c.target))
 	}
