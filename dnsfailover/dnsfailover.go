@@ -22,6 +22,7 @@ import (
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/control"
 	"dnsfailover/dnsfailover/history"
+	"dnsfailover/dnsfailover/hooks"
 	"dnsfailover/dnsfailover/metrics"
 	"dnsfailover/dnsfailover/server"
 	"dnsfailover/dnsfailover/state"
@@ -45,6 +46,7 @@ type instance struct {
 
 	store     *state.Store
 	history   *history.History
+	hooks     *hooks.Hooks
 	scheduler *checks.Scheduler
 	control   *control.Control
 	dns       *server.Server
@@ -73,6 +75,9 @@ func Serve(ctx context.Context, opt Options) error {
 	defer s.store.Close()
 	s.history = history.Open(cfg.State, history.Options{Log: s.log, Limits: history.DefaultLimits})
 	defer s.history.Close()
+	s.hooks = hooks.New(s.log, opt.Version)
+	s.hooks.Set(cfg.Hooks)
+	defer s.hooks.Close()
 
 	if err = s.build(cfg); err != nil {
 		return err
@@ -185,7 +190,7 @@ func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, er
 		Backend: s, Tokens: cfg.Tokens, Log: s.log, Version: s.opt.Version,
 		Collector: metrics.New(metrics.Options{
 			Version: s.opt.Version, Counters: s.dns.Counters, Status: s.Status, Services: s.services,
-			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload, History: s.history.Stats, Saved: s.store.Saved,
+			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload, History: s.history.Stats, Hooks: s.hooks.Stats, Saved: s.store.Saved,
 		}),
 	})
 	return tcp, socket, err

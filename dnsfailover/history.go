@@ -12,10 +12,8 @@ import (
 	"dnsfailover/dnsfailover/config"
 )
 
-// hear takes what has happened and is served.
-func (s *instance) hear(events []api.Event) {
-	s.history.Add(events)
-}
+// hear takes what has happened and is served: the history keeps it, and hooks pass it on.
+func (s *instance) hear(events []api.Event) { s.hooks.Add(s.history.Add(events)) }
 
 // act takes down what this program or an operator did to it as a whole.
 func (s *instance) act(e api.Event) {
@@ -84,8 +82,9 @@ func changed(old, next *world) []string {
 	compare("service", old.servicePrints(), next.servicePrints())
 	compare("zone", old.serials(), next.serials())
 	compare("token", secrets(old.Config), secrets(next.Config))
+	compare("hook", hookPrints(old.Config), hookPrints(next.Config))
 	if len(out) == 0 && old.Config.Digest != next.Config.Digest {
-		out = append(out, "the configuration changed, but no service, zone or token")
+		out = append(out, "the configuration changed, but no service, zone, token or hook")
 	}
 	return out
 }
@@ -119,6 +118,15 @@ func secrets(cfg *config.Config) map[string]string {
 	out := map[string]string{}
 	for _, t := range cfg.Tokens {
 		out[t.Name] = t.Secret
+	}
+	return out
+}
+
+func hookPrints(cfg *config.Config) map[string]string {
+	out := map[string]string{}
+	for _, h := range cfg.Hooks {
+		h.Roots = nil // which RootsID stands for
+		out[h.Name] = fmt.Sprintf("%+v", h)
 	}
 	return out
 }

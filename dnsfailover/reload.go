@@ -121,6 +121,7 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 	}
 	s.scheduler.Set(next.checks(), s.control.Restored())
 	s.admin.SetTokens(cfg.Tokens)
+	s.hooks.Set(cfg.Hooks)
 	s.world = next
 	s.tell(next, nil, time.Now())
 	debug.FreeOSMemory() // of the world before, and of loading this one

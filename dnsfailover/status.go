@@ -23,6 +23,7 @@ func (s *instance) Status(now time.Time) api.Status {
 	if notice := s.store.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}
+	out.Problems = append(out.Problems, s.hooks.Problems()...)
 	if notice := s.history.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}

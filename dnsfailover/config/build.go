@@ -32,6 +32,9 @@ func (c *rawConfig) build(file string) *Config {
 	for _, s := range c.services.items {
 		built.Services = append(built.Services, s.build(where))
 	}
+	for _, h := range c.hooks.items {
+		built.Hooks = append(built.Hooks, h.build())
+	}
 	return built
 }
 

@@ -19,6 +19,7 @@ type Config struct {
 	Tokens   []Token
 	Zones    []Zone
 	Services []Service
+	Hooks    []Hook
 	Warnings []Problem
 }
 

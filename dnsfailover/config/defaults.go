@@ -27,6 +27,9 @@ func (c *rawConfig) setDefaults() {
 		s.setWindowDefaults(c.guard)
 	}
 	c.defaults.setDefaults()
+	for _, h := range c.hooks.items {
+		h.setDefaults()
+	}
 }
 
 func (d *rawDNS) setDefaults() {

@@ -34,6 +34,9 @@ func (c *rawConfig) readFiles(r *report, dir string) {
 		holders[t.secret] = t.name.v
 	}
 
+	for _, h := range c.hooks.items {
+		h.readFiles(r, dir)
+	}
 	c.answers.cookies.readSecrets(r, dir)
 	if c.tls != nil {
 		c.tls.readPair(r, dir)
@@ -73,20 +76,24 @@ func (c *rawConfig) resolvePaths(r *report, dir string) {
 
 func (t *rawToken) readSecret(r *report, dir string) { t.secret = readToken(r, t.file, dir) }
 
-func (c *rawCheck) readRoots(r *report, dir string) {
-	if !c.ca.ok() {
-		return
+func (c *rawCheck) readRoots(r *report, dir string) { c.roots = readAuthorities(r, c.ca, dir) }
+
+// readAuthorities returns the certificates in the file that l names; nil if it names none, or after saying why not.
+func readAuthorities(r *report, l leaf[string], dir string) *roots {
+	if !l.ok() {
+		return nil
 	}
-	path := resolve(dir, c.ca.v)
-	data, _, ok := readReferred(r, c.ca, path)
+	path := resolve(dir, l.v)
+	data, _, ok := readReferred(r, l, path)
 	if !ok {
-		return
+		return nil
 	}
 	digest := sha256.Sum256(data)
-	c.roots = &roots{x509.NewCertPool(), hex.EncodeToString(digest[:8])}
-	if !c.roots.pool.AppendCertsFromPEM(data) {
-		r.problem(c.ca.pos, "%s holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----", path)
+	found := &roots{x509.NewCertPool(), hex.EncodeToString(digest[:8])}
+	if !found.pool.AppendCertsFromPEM(data) {
+		r.problem(l.pos, "%s holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----", path)
 	}
+	return found
 }
 
 // readReferred returns the content and mode of the file that l names.

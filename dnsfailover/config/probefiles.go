@@ -101,22 +101,29 @@ func readKeyPair(r *report, certificateFile, keyFile leaf[string]) (pair *tls.Ce
 	return nil, nil, false
 }
 
-// findProgram makes the path of a check's program absolute, and looks whether it can be run. Checks that have inherited the
+// findProgram looks for a check's program. Checks that have inherited the
 // program share it with `defaults`, where that is done.
 func (c *rawCheck) findProgram(r *report, dir string) {
 	if !c.exec.ok() || len(c.exec.items) == 0 || !c.exec.items[0].ok() || c.exec.from != written {
 		return
 	}
-	program := &c.exec.items[0]
+	findProgram(r, &c.exec.items[0], "exec", dir)
+}
+
+// findProgram makes the path of a program, which is an item of what, absolute, and looks whether it can be run.
+func findProgram(r *report, program *leaf[string], what, dir string) {
+	if !program.ok() {
+		return
+	}
 	if !strings.Contains(program.v, string(filepath.Separator)) {
-		r.problem(program.pos, "exec: %q is not the path of a program: write all of it, as in /usr/lib/nagios/plugins/check_ssh; no shell looks for it", program.v)
+		r.problem(program.pos, "%s: %q is not the path of a program: write all of it, as in /usr/lib/nagios/plugins/check_ssh; no shell looks for it", what, program.v)
 		return
 	}
 	program.v = absolute(resolve(dir, program.v))
 	switch info, err := os.Stat(program.v); {
 	case err != nil:
-		r.problem(program.pos, "exec: %s can't be run: %s", program.v, reason(err))
+		r.problem(program.pos, "%s: %s can't be run: %s", what, program.v, reason(err))
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		r.problem(program.pos, "exec: %s is not a program: it needs the permission to be run (chmod +x)", program.v)
+		r.problem(program.pos, "%s: %s is not a program: it needs the permission to be run (chmod +x)", what, program.v)
 	}
 }

@@ -27,6 +27,7 @@ type rawConfig struct {
 	defaults rawCheck
 	services list[*rawService]
 	guard    leaf[string]
+	hooks    list[*rawHook]
 }
 
 type rawToken struct {
@@ -104,6 +105,9 @@ func decode(r *report, n *yaml.Node) *rawConfig {
 		},
 		"services": func(n *yaml.Node) {
 			c.services = sequence(r, n, "services", "[{name: web, …}]", func(n *yaml.Node) *rawService { return decodeService(r, n) })
+		},
+		"hooks": func(n *yaml.Node) {
+			c.hooks = sequence(r, n, "hooks", "[{name: pager, webhook: …, secret: pager.secret}]", func(n *yaml.Node) *rawHook { return decodeHook(r, n) })
 		},
 		"guard":    func(n *yaml.Node) { c.guard = decodeGuard(r, n) },
 		"canaries": nil,

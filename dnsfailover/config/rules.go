@@ -21,6 +21,7 @@ func (c *rawConfig) checkRules(r *report) {
 		c.checkRecords(r, s, owners)
 	}
 	c.defaults.checkRules(r)
+	c.checkHooks(r)
 }
 
 func (c *rawConfig) checkTokens(r *report) {

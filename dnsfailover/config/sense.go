@@ -17,6 +17,9 @@ func (c *rawConfig) checkSense(r *report) {
 	for _, s := range c.services.items {
 		s.checkSense(r)
 	}
+	for _, h := range c.hooks.items {
+		h.checkSense(r)
+	}
 }
 
 func (s *rawService) checkSense(r *report) {

@@ -27,7 +27,8 @@ var homes = map[string]string{
 	"min_tls": "check", "days_left": "check", "alpn": "check", "allow_link_local": "check", "icmp": "check", "grpc": "check",
 	"exec": "check", "push": "check",
 	"interval": "check", "timeout": "check", "recheck": "check", "fall": "check", "rise": "check",
-	"listen": "the file", "state": "the file", "max_age": "the file", "tokens": "the file", "zones": "the file",
+	"on": "a hook", "command": "a hook", "webhook": "a hook", "during_windows": "a hook",
+	"hooks": "the file", "listen": "the file", "state": "the file", "max_age": "the file", "tokens": "the file", "zones": "the file",
 	"services": "the file", "defaults": "the file",
 }
 

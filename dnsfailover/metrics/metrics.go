@@ -10,6 +10,7 @@ import (
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/history"
+	"dnsfailover/dnsfailover/hooks"
 	"dnsfailover/dnsfailover/server"
 )
 
@@ -28,6 +29,7 @@ type Options struct {
 	History func() history.Stats
 	// Saved tells whether the state directory takes what is written to it.
 	Saved func() bool
+	Hooks func() []hooks.Stats
 }
 
 // New returns the collector of all metrics that are the server's own.
@@ -76,6 +78,10 @@ var (
 	zoneSerial = desc("zone_serial", "Serial of the zone that is served.", "zone")
 	zoneOK     = desc("zone_ok", "1 if the zone is served as its file says, 0 if the file could not be taken.", "zone")
 
+	hookEvents   = desc("hook_events_total", "Events for a hook by what became of them: delivered, failed (given up), dropped (no room in its queue), muted (planned).", "hook", "result")
+	hookFailures = desc("hook_failed_attempts_total", "Attempts of a hook that failed; those that are not given up are made again.", "hook")
+	hookQueue    = desc("hook_queue", "Events that wait for a hook.", "hook")
+
 	historyPending = desc("history_pending", "Events that wait to be written to the history's file.")
 	historyDropped = desc("history_dropped_total", "Events that the history lost because they could not be written.")
 	stateSaved     = desc("state_saved", "1 if what must survive a restart is on the disk, 0 if it can't be saved: then overrides are refused.")
@@ -93,6 +99,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
+		hookEvents, hookFailures, hookQueue,
 		historyPending, historyDropped,
 		stateSaved, reloadSuccess, reloadLast,
 	} {
@@ -108,6 +115,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.checks(c.Services(), c.Snapshot)
 	s.status(c.Status(time.Now()))
 
+	s.hooks(c.Hooks())
 	kept := c.History()
 	s.gauge(historyPending, float64(kept.Pending))
 	s.count(historyDropped, kept.Dropped)

@@ -16,6 +16,7 @@ import (
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/history"
+	"dnsfailover/dnsfailover/hooks"
 	"dnsfailover/dnsfailover/metrics"
 	"dnsfailover/dnsfailover/server"
 )
@@ -69,9 +70,12 @@ func options() metrics.Options {
 			}}}
 		},
 		Snapshot: func(id string) (checks.Snapshot, bool) { s, ok := snapshots[id]; return s, ok },
-		History:  func() history.Stats { return history.Stats{Pending: 13, Dropped: 14} },
-		Reload:   func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
-		Saved:    func() bool { return true },
+		Hooks: func() []hooks.Stats {
+			return []hooks.Stats{{Hook: "pager", Queued: 1, Delivered: 2, Failed: 3, Dropped: 4, Muted: 5, Attempts: 6}}
+		},
+		History: func() history.Stats { return history.Stats{Pending: 13, Dropped: 14} },
+		Reload:  func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
+		Saved:   func() bool { return true },
 	}
 }
 

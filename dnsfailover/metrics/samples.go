@@ -6,6 +6,7 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/hooks"
 	"dnsfailover/dnsfailover/server"
 )
 
@@ -105,6 +106,17 @@ func (s sink) status(status api.Status) {
 		if service.Override != nil && service.Override.Until != nil {
 			s.gauge(overrideExpires, seconds(*service.Override.Until), service.Name)
 		}
+	}
+}
+
+func (s sink) hooks(all []hooks.Stats) {
+	for _, h := range all {
+		s.count(hookEvents, h.Delivered, h.Hook, "delivered")
+		s.count(hookEvents, h.Failed, h.Hook, "failed")
+		s.count(hookEvents, h.Dropped, h.Hook, "dropped")
+		s.count(hookEvents, h.Muted, h.Hook, "muted")
+		s.count(hookFailures, h.Attempts, h.Hook)
+		s.gauge(hookQueue, float64(h.Queued), h.Hook)
 	}
 }
 

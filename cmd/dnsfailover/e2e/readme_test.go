@@ -70,6 +70,7 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("found only %d commands, the files %v and %d units", commands, files, units)
 	}
 	write("deploy.token", "0123456789abcdef0123456789abcdef\n")
+	write("pager.token", "0123456789abcdef0123456789abcdef-pager\n")
 	write("cookies.txt", "0123456789abcdef0123456789abcdef\n")
 	writeCertificate(t, dir)
 	script.WriteString("dnsfailover validate --config full.yaml\n")
