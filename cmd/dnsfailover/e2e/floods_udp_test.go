@@ -214,8 +214,8 @@ func TestFlood68ReceiveBuffer(t *testing.T) {
 	s.alive()
 }
 
-// TestFlood5Types (5 of the classes: one packet that kills) asks for all 65,536 types in class IN, and for a few in all opcodes and other classes.
-func TestFlood5Types(t *testing.T) {
+// TestFloodClass5Types (5 of the classes: one packet that kills) asks for all 65,536 types in class IN, and for a few in all opcodes and other classes.
+func TestFloodClass5Types(t *testing.T) {
 	s := newServer(t, twoTargets, "").start()
 	f := newFlooder(t, s.dns, networks(100)...)
 	g := s.newGoodClient("127.99.0.5")
