@@ -21,6 +21,8 @@ type limits struct {
 	// handshakesPerSecond is how many of them one client may begin: each takes some of a processor's time, which UDP and TCP
 	// would lack. 0: any number.
 	handshakesPerSecond int
+	// unhurried are the networks that may begin any number of handshakes: this host.
+	unhurried []netip.Prefix
 	// reread is how long a certificate is taken for current before its files are looked at.
 	reread time.Duration
 	// grace is how long a stopping server goes on with what it has in hand.
@@ -34,9 +36,13 @@ func defaultLimits() limits {
 	connections := connectionCap(openFiles())
 	return limits{
 		idle: IdleTimeout, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
-		handshake: 3 * time.Second, handshakes: max(connections/4, 2), handshakesPerSecond: 100, reread: time.Second,
+		handshake: 3 * time.Second, handshakes: max(connections/4, 2), handshakesPerSecond: 100, unhurried: loopback(), reread: time.Second,
 		connections: connections, perClient: max(connections/4, 2), // RFC 7766 section 6.2.2: a client may need a second one
 	}
+}
+
+func loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
 // connectionCap leaves half of the files that may be open to UDP, probes, state and the control socket.

@@ -80,16 +80,9 @@ func newLog() (lines, *slog.Logger) {
 	return l, slog.New(slog.NewTextHandler(l, nil))
 }
 
-// unhurried are the default limits, but that one client may open TLS as often as he likes.
-func unhurried() limits {
-	l := defaultLimits()
-	l.handshakesPerSecond = 0
-	return l
-}
-
 // echoing is a tuning in which echo answers.
 func echoing() tuning {
-	return tuning{respond: func() responder { return new(echo) }, limits: unhurried()}
+	return tuning{respond: func() responder { return new(echo) }, limits: defaultLimits()}
 }
 
 // prepared fills in what a test doesn't care about.

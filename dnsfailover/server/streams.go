@@ -42,7 +42,7 @@ type door struct {
 
 func newStreams(l limits, log *slog.Logger) *streams {
 	return &streams{limits: l, log: log, open: list.New(), clients: make(map[netip.Prefix]int), pace: limit.New(limit.Options{
-		Rate: l.handshakesPerSecond, IPv4Prefix: clientBits4, IPv6Prefix: clientBits6,
+		Rate: l.handshakesPerSecond, IPv4Prefix: clientBits4, IPv6Prefix: clientBits6, Exempt: l.unhurried,
 	})}
 }
 

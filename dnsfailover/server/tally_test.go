@@ -40,7 +40,7 @@ func query(t testing.TB, name string, qtype uint16) []byte {
 }
 
 // real is the tuning of production.
-func real() tuning { return tuning{respond: newZonesResponder, limits: unhurried()} }
+func real() tuning { return tuning{respond: newZonesResponder, limits: defaultLimits()} }
 
 func TestCountersFollowZonesOverSets(t *testing.T) {
 	eachLoop(t, func(t *testing.T, portable bool) {

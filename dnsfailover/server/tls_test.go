@@ -193,7 +193,7 @@ func TestTLSHandshakesInFlightAreCapped(t *testing.T) {
 // One client can't have the processors busy with handshakes; others don't notice.
 func TestTLSHandshakesOfOneClientArePaced(t *testing.T) {
 	tune := echoing()
-	tune.limits.handshakesPerSecond = 10
+	tune.limits.handshakesPerSecond, tune.limits.unhurried = 10, nil
 	certificate, key := newFiles(t).write(t, 1, time.Now().Add(time.Hour))
 	s, _ := startTLS(t, Options{TLS: &TLSOptions{Addresses: addresses("0.0.0.0:0"), Certificate: certificate, Key: key}}, tune)
 	open := func(from string) bool {

@@ -1,13 +1,20 @@
 package peers
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -45,14 +52,21 @@ func (w *world) files(t *testing.T, dir string, foreign ...uint16) {
 	}
 }
 
-var listening = regexp.MustCompile(`msg=listening dns="?\[([^ \]]+)`)
+var (
+	listening    = regexp.MustCompile(`msg=listening dns="?\[([^ \]]+)`)
+	listeningTLS = regexp.MustCompile(`msg=listening .* tls="?\[([^ \]]+)`)
+)
 
 // startOurs runs dnsfailover. more is added to its configuration.
 func startOurs(t *testing.T, w *world, more string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	w.files(t, dir)
-	config := "listen: {dns: [\"127.0.0.1:0\"], admin: \"off\", control: control.sock}\nstate: state\n" + more
+	certify(t, dir)
+	config := `listen:
+  {dns: ["127.0.0.1:0"], admin: "off", control: control.sock, tls: {addresses: ["127.0.0.1:0"], certificate: cert.pem, key: key.pem}}
+state: state
+` + more
 	if len(w.zones) > 0 {
 		config += "zones:\n"
 	}
@@ -69,8 +83,32 @@ func startOurs(t *testing.T, w *world, more string) *server {
 		t.Fatalf("dnsfailover does not listen:\n%s", p)
 	}
 	s := &server{p, found[1], dir}
+	if found = listeningTLS.FindStringSubmatch(p.String()); found == nil {
+		t.Fatalf("dnsfailover does not listen for TLS:\n%s", p)
+	}
+	overTLS.Store(s.address, found[1])
 	p.ready(s.address, w.apexes())
 	return s
+}
+
+// certify writes a key and a certificate that nobody trusts.
+func certify(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
+	write(t, dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 
 // startNSD runs NSD, with answers as short as ours: minimal, at most 1232 octets, no rate limit.

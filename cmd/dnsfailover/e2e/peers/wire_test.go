@@ -2,12 +2,14 @@ package peers
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,7 +99,11 @@ type wire struct {
 	exchange func(t *testing.T, address string, packet []byte) []byte
 }
 
-var wires = []wire{{"UDP", exchangeUDP}, {"TCP", exchangeTCP}}
+var (
+	wires = []wire{{"UDP", exchangeUDP}, {"TCP", exchangeTCP}}
+	// everyWire has one function that judges what comes: what is refused over one must not pass over another.
+	everyWire = append(slices.Clone(wires), wire{"TLS", exchangeTLS})
+)
 
 func exchangeUDP(t *testing.T, address string, packet []byte) []byte {
 	t.Helper()
@@ -131,7 +137,29 @@ func exchangeUDP(t *testing.T, address string, packet []byte) []byte {
 
 func exchangeTCP(t *testing.T, address string, packet []byte) []byte {
 	t.Helper()
-	s := dialStream(t, address)
+	return exchangeOver(t, func() *stream { return dialStream(t, address) }, packet)
+}
+
+// exchangeTLS goes to the address for TLS of the server that listens on address.
+func exchangeTLS(t *testing.T, address string, packet []byte) []byte {
+	t.Helper()
+	at, ok := overTLS.Load(address)
+	if !ok {
+		t.Fatalf("%s does not listen for TLS", address)
+	}
+	return exchangeOver(t, func() *stream {
+		s := dialStream(t, at.(string))
+		s.Conn = tls.Client(s.Conn, &tls.Config{InsecureSkipVerify: true})
+		return s
+	}, packet)
+}
+
+// overTLS has the addresses for TLS, by that for UDP and TCP, of all servers that were started.
+var overTLS sync.Map
+
+func exchangeOver(t *testing.T, dial func() *stream, packet []byte) []byte {
+	t.Helper()
+	s := dial()
 	defer s.Close()
 	s.send(packet)
 	got, err := s.receive()
@@ -143,7 +171,7 @@ func exchangeTCP(t *testing.T, address string, packet []byte) []byte {
 	if isAlive(got) { // it answered nothing else
 		return nil
 	}
-	next := dialStream(t, address)
+	next := dial()
 	defer next.Close()
 	if answer, err := next.receive(); !isAlive(answer) {
 		t.Fatalf("the server is not alive any more: %v %x", err, answer)
