@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -33,8 +34,12 @@ type Check struct {
 
 // same says whether two checks do the same with the same result.
 func (c *Check) same(d *Check) bool {
-	return c.ID == d.ID && c.Interval == d.Interval && c.Timeout == d.Timeout && c.Recheck == d.Recheck &&
-		c.Fall == d.Fall && c.Rise == d.Rise && c.Probe.String() == d.Probe.String()
+	return c.ID == d.ID && c.Definition() == d.Definition()
+}
+
+// Definition describes all of the check but its ID: two checks with equal definitions do the same with the same result.
+func (c *Check) Definition() string {
+	return fmt.Sprintf("%s every %s, recheck %s, timeout %s, fall %d, rise %d", c.Probe, c.Interval, c.Recheck, c.Timeout, c.Fall, c.Rise)
 }
 
 // A Probe executes one health test. Run must return soon after ctx ends, whose deadline is the check's timeout.
@@ -50,6 +55,8 @@ type Result struct {
 	// Inconclusive says that this host lacked something, such as a free file descriptor: the target was not
 	// asked, and the result counts neither way.
 	Inconclusive bool
+	// Maintenance says that the target answered that it is in maintenance: a failure that is believed at once.
+	Maintenance bool
 	// Reason says why the probe failed, or what it saw when it did not, in an
 	// operator's words: "connection refused", "status 503, wanted 200-299".
 	Reason string

@@ -58,7 +58,11 @@ func (s *Scheduler) PushProbe(id string) *PushProbe {
 	if r == nil {
 		return nil
 	}
-	p, _ := r.check.Probe.(*PushProbe)
+	probe := r.check.Probe
+	if inverted, ok := probe.(Inverted); ok {
+		probe = inverted.Probe
+	}
+	p, _ := probe.(*PushProbe)
 	return p
 }
 

@@ -24,16 +24,19 @@ type runner struct {
 	late bool // since it was due, it has waited for over lateBy
 	slot int  // index in the lane's queue; -1 while a probe is under way
 
-	mu      sync.Mutex // held while a result is judged and reported, and by remove
-	told    bool       // a result of this runner has been reported; owned by whoever probes
-	results            // the latest ones; guarded by mu
-	snap    atomic.Pointer[Snapshot]
+	mu        sync.Mutex // held while a result is judged and reported, and by remove
+	told      bool       // no result needs to be reported for its own sake; guarded by mu, as is all up to snap
+	asked     time.Time  // if not told, results are reported up to one of a probe that began from here on
+	suspended bool       // results don't count
+	counts    time.Time  // results of probes that began before don't count
+	results              // the latest ones
+	snap      atomic.Pointer[Snapshot]
 }
 
 func newRunner(s *Scheduler, l *lane, c *Check, restored State, due time.Time) *runner {
 	h := fnv.New64a()
 	h.Write([]byte(c.ID))
-	r := &runner{check: c, sched: s, lane: l, phase: time.Duration(h.Sum64() % uint64(c.Interval)), slot: -1}
+	r := &runner{check: c, sched: s, lane: l, phase: time.Duration(h.Sum64() % uint64(c.Interval)), slot: -1, suspended: s.isSuspended(c.ID)}
 	r.ctx, r.cancel = context.WithCancel(s.ctx)
 	r.snap.Store(&Snapshot{State: restored, Next: due, Earliest: restored.Earliest(due, c.Recheck, c.Fall, c.Rise)})
 	return r
@@ -62,6 +65,18 @@ func (r *runner) probe(ctx context.Context) {
 		}
 	}
 	r.lane.put(r, due)
+	r.hurryOn()
+}
+
+// hurryOn sees to it that a probe isn't waited for that was asked for between the end of the latest and its return to the lane.
+func (r *runner) hurryOn() {
+	now := time.Now()
+	r.mu.Lock()
+	asked, due := !r.told && r.snap.Load().Last.Start.Before(r.asked), r.soon(now, 0)
+	r.mu.Unlock()
+	if asked && r.lane.take(r) {
+		r.lane.put(r, due)
+	}
 }
 
 // run executes the probe under its own deadline.
@@ -96,9 +111,18 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 	}
 	c, now, old := r.check, time.Now(), r.snap.Load()
 	state := old.State
-	if !result.Inconclusive {
-		state = state.Observe(result.OK, now, c.Fall, c.Rise)
+	counts := !result.Inconclusive && !r.suspended && !start.Before(r.counts)
+	if counts {
+		fall := c.Fall
+		if result.Maintenance {
+			fall = 1 // it says so itself
+		}
+		state = state.Observe(result.OK, now, fall, c.Rise)
 	}
+	// The first result that counts is always reported: whoever listens may take something else as established
+	// than what was restored here. So is one that was asked for.
+	answers := !r.told && !result.Inconclusive
+	r.told = r.told || answers && !start.Before(r.asked)
 	due = r.next(state, start, now)
 	snap := &Snapshot{
 		State: state, Last: result, Next: due, Stats: old.Stats,
@@ -119,10 +143,7 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 	}
 	r.snap.Store(snap)
 
-	// The first result that counts is always reported: whoever listens may take something else as established
-	// than what was restored here.
-	if old.State.transits(state) || !r.told && !result.Inconclusive {
-		r.told = true
+	if old.State.transits(state) || answers {
 		r.sched.report(Transition{Check: c, From: old.State.Verdict, State: state, Earliest: snap.Earliest, Result: result})
 	}
 	return due, true
@@ -132,7 +153,9 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 func (r *runner) next(state State, start, end time.Time) time.Time {
 	c := r.check
 	due := start.Add(c.Recheck)
-	if state.Verdict != Unknown && !state.Contrary() {
+	if !r.told && start.Before(r.asked) {
+		due = r.soon(end, 0)
+	} else if state.Verdict != Unknown && !state.Contrary() && (r.told || r.asked.IsZero()) {
 		due = r.lane.regular(start, r.phase)
 		// Back from rechecks the phase may be very near.
 		if soonest := start.Add(min(c.Recheck, c.Interval)); due.Before(soonest) {

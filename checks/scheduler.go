@@ -25,6 +25,9 @@ type Scheduler struct {
 	probes   sync.WaitGroup
 	runners  atomic.Pointer[map[string]*runner] // by ID; the map is replaced, never changed
 
+	suspending sync.Mutex
+	suspended  map[string]bool // by ID; guarded by suspending
+
 	mu    sync.Mutex
 	lanes map[time.Duration]*lane
 	cron  gocron.Scheduler // nil before Run
@@ -38,7 +41,7 @@ func NewScheduler(log *slog.Logger, report func(Transition)) (*Scheduler, error)
 	}
 	s := &Scheduler{
 		log: log, report: report, panics: limitedLog{log: log}, overruns: limitedLog{log: log},
-		epoch: time.Now(), lanes: map[time.Duration]*lane{},
+		epoch: time.Now(), lanes: map[time.Duration]*lane{}, suspended: map[string]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.runners.Store(&map[string]*runner{})

@@ -13,3 +13,9 @@ func WorstDetection(c *Check) time.Duration {
 	}
 	return first + c.Timeout + time.Duration(c.Fall-1)*others + time.Duration(c.Fall)*tick(c.Interval)
 }
+
+// WorstAnswer returns the longest time from Hurry to the result of a probe that begins after it, of a target that is up:
+// it answers within the timeout, but a probe may be under way that doesn't count.
+func WorstAnswer(c *Check) time.Duration {
+	return max(c.Timeout, hurryGap) + c.Timeout + tick(c.Interval)
+}

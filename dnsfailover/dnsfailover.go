@@ -110,7 +110,7 @@ func (s *instance) build(cfg *config.Config) (err error) {
 	if s.scheduler, err = checks.NewScheduler(s.log, func(t checks.Transition) { s.control.Report(t) }); err != nil {
 		return err
 	}
-	s.control = control.New(s.world.World, control.Options{Log: s.log, Store: s.store, Snapshot: s.scheduler.Snapshot, Events: s.hear, Recorded: s.history.Sync})
+	s.control = control.New(s.world.World, control.Options{Log: s.log, Store: s.store, Probes: s.scheduler, Events: s.hear, Recorded: s.history.Sync})
 	return nil
 }
 
@@ -156,7 +156,7 @@ const roundTime = 5 * time.Second
 func (s *instance) look(ctx context.Context) error {
 	debug.FreeOSMemory() // what loading big zones has left behind
 	restored := s.control.Restored()
-	s.scheduler.Set(s.world.checks(), restored)
+	s.scheduler.Set(s.world.Config.Checks, restored)
 	if len(restored) == 0 {
 		round, cancel := context.WithTimeout(ctx, roundTime)
 		defer cancel()

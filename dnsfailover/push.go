@@ -16,11 +16,10 @@ func (s *instance) Reporter(service, target, token string, trusted bool) (func(a
 	var probes []*checks.PushProbe
 	for _, t := range targets {
 		for _, a := range t.Addresses {
-			if a.Check == nil {
-				continue
-			}
-			if p := s.scheduler.PushProbe(a.Check.ID); p != nil && (trusted || p.Accepts(token)) {
-				probes = append(probes, p)
+			for _, w := range a.Checks {
+				if p := s.scheduler.PushProbe(w.Check.ID); p != nil && (trusted || p.Accepts(token)) {
+					probes = append(probes, p)
+				}
 			}
 		}
 	}

@@ -119,7 +119,7 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 	if tls := cfg.Listen.TLS; tls != nil {
 		_ = s.dns.UseCertificate(tls.Certificate, tls.Key) // what is wrong with it answerProblems tells
 	}
-	s.scheduler.Set(next.checks(), s.control.Restored())
+	s.scheduler.Set(next.Config.Checks, s.control.Restored())
 	s.admin.SetTokens(cfg.Tokens)
 	s.hooks.Set(cfg.Hooks)
 	s.world = next

@@ -19,14 +19,13 @@ func (s *instance) Results(service, target string) (api.Results, error) {
 	}
 	for _, t := range targets {
 		for _, a := range t.Addresses {
-			if a.Check == nil {
-				continue
+			for _, w := range a.Checks {
+				shown := api.CheckResults{Check: w.Check.ID, Target: t.Name, Address: a.IP.String(), Results: []api.PastResult{}}
+				for _, past := range s.scheduler.Results(w.Check.ID) {
+					shown.Results = append(shown.Results, showPast(past))
+				}
+				out.Checks = append(out.Checks, shown)
 			}
-			shown := api.CheckResults{Check: a.Check.ID, Target: t.Name, Address: a.IP.String(), Results: []api.PastResult{}}
-			for _, past := range s.scheduler.Results(a.Check.ID) {
-				shown.Results = append(shown.Results, showPast(past))
-			}
-			out.Checks = append(out.Checks, shown)
 		}
 	}
 	return out, nil

@@ -12,11 +12,11 @@ import (
 // Status returns the state of everything at now.
 func (s *instance) Status(now time.Time) api.Status {
 	t := s.told.Load()
-	stale := stale(t.world.checks(), s.scheduler.Snapshot, now)
+	stale := append(stale(t.world.Config.Checks, s.scheduler.Snapshot, now), s.control.Frozen()...)
 	out := api.Status{
 		Version: s.opt.Version, Started: s.started, Ready: len(stale) == 0,
 		Problems: append(append([]string{}, t.problems()...), stale...),
-		Services: s.control.Services(now), Zones: []api.Zone{},
+		Services: s.control.Services(now), Zones: []api.Zone{}, Guards: s.control.Guards(),
 	}
 	out.Problems = append(out.Problems, s.answerProblems(now)...)
 	out.Problems = append(out.Problems, s.control.Problems()...)

@@ -5,6 +5,7 @@ import (
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/control"
 	"dnsfailover/zones"
 )
 
@@ -55,26 +56,44 @@ func Validate(file string) Report {
 	}
 	r.Warnings = append(r.Warnings, undelegated(cfg, zones.NewSet(loaded))...)
 	for _, s := range cfg.Services {
-		r.Services = append(r.Services, worst(s))
+		r.Services = append(r.Services, worst(cfg, s))
 	}
 	return r
 }
 
+// confirmation returns how long a verdict waits for canaries and required checks to answer, or for other addresses that stand
+// in for canaries: one probe of each, which may have to wait for one that is under way.
+func confirmation(cfg *config.Config, id string) time.Duration {
+	var longest time.Duration
+	if control.Crowded(cfg) {
+		for _, check := range cfg.Checks {
+			longest = max(longest, checks.WorstAnswer(check))
+		}
+	}
+	for _, w := range append(append([]config.Watch{}, cfg.Canaries.Checks...), cfg.Requires[id]...) {
+		longest = max(longest, checks.WorstAnswer(w.Check))
+	}
+	return longest
+}
+
 // worst returns the bound of a service.
-func worst(s config.Service) ServiceBound {
+func worst(cfg *config.Config, s config.Service) ServiceBound {
 	bound := ServiceBound{Name: s.Name}
 	if len(s.Targets) == 1 {
 		return bound
 	}
 	beginning := time.Duration(0)
 	for _, a := range s.Targets[0].Addresses {
-		if a.Check == nil {
+		if len(a.Checks) == 0 {
 			return ServiceBound{Name: s.Name}
 		}
-		bound.Detection = max(bound.Detection, checks.WorstDetection(a.Check))
-		once := *a.Check
-		once.Fall = 1
-		beginning = max(beginning, checks.WorstDetection(&once))
+		for _, w := range a.Checks {
+			confirmed := confirmation(cfg, w.Check.ID)
+			bound.Detection = max(bound.Detection, checks.WorstDetection(w.Check)+confirmed)
+			once := *w.Check
+			once.Fall = 1
+			beginning = max(beginning, checks.WorstDetection(&once)+confirmed)
+		}
 	}
 	// Until the first failure is seen answers carry the whole TTL, from then on no more than the time that is
 	// left, at least the minimum. A cache may hold each for a second longer.

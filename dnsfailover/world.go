@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/control"
 	"dnsfailover/zones"
@@ -135,19 +134,4 @@ func nearest(list []config.Zone, name string) int {
 		}
 	}
 	return best
-}
-
-// checks returns every check of the configuration.
-func (w *world) checks() []*checks.Check {
-	var list []*checks.Check
-	for _, s := range w.Config.Services {
-		for _, t := range s.Targets {
-			for _, a := range t.Addresses {
-				if a.Check != nil {
-					list = append(list, a.Check)
-				}
-			}
-		}
-	}
-	return list
 }

@@ -70,29 +70,37 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 	var ran, failed, untold int
 	for _, target := range targets {
 		for _, address := range target.Addresses {
-			fmt.Fprintf(w, "%s\n", l.paint(bold, clean(fmt.Sprintf("%s at %s", target.Name, address.IP))))
-			if address.Check == nil {
+			head := func(name string) {
+				if name != "" {
+					name = ": " + name
+				}
+				fmt.Fprintf(w, "%s\n", l.paint(bold, clean(fmt.Sprintf("%s at %s%s", target.Name, address.IP, name))))
+			}
+			if len(address.Checks) == 0 {
+				head("")
 				fmt.Fprintf(w, "  no check: it counts as up\n\n")
-				continue
 			}
-			if _, pushed := address.Check.Probe.(*checks.PushProbe); pushed {
-				fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
-				continue
+			for _, watch := range address.Checks {
+				head(watch.Name)
+				if _, pushed := watch.Check.Probe.(*checks.PushProbe); pushed {
+					fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
+					continue
+				}
+				bounded, cancel := context.WithTimeout(checks.Detailed(ctx), watch.Check.Timeout)
+				result := watch.Check.Probe.Run(bounded)
+				cancel()
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				ran++
+				switch {
+				case result.Inconclusive:
+					untold++
+				case !result.OK:
+					failed++
+				}
+				printResult(w, l, watch.Check, result)
 			}
-			bounded, cancel := context.WithTimeout(checks.Detailed(ctx), address.Check.Timeout)
-			result := address.Check.Probe.Run(bounded)
-			cancel()
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			ran++
-			switch {
-			case result.Inconclusive:
-				untold++
-			case !result.OK:
-				failed++
-			}
-			printResult(w, l, address.Check, result)
 		}
 	}
 	if failed > 0 {

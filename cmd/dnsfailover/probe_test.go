@@ -28,7 +28,7 @@ func target(name string, results ...checks.Result) config.Target {
 	t := config.Target{Name: name}
 	for _, r := range results {
 		check := &checks.Check{Probe: fixed{r}, Timeout: 3 * time.Second}
-		t.Addresses = append(t.Addresses, config.Address{IP: netip.MustParseAddr("203.0.113.10"), Check: check})
+		t.Addresses = append(t.Addresses, config.Address{IP: netip.MustParseAddr("203.0.113.10"), Checks: []config.Watch{{Check: check}}})
 	}
 	return t
 }
@@ -59,7 +59,7 @@ func TestProbesShowWhatTheySaw(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	reporting := target("cron", good)
-	reporting.Addresses[0].Check.Probe = &checks.PushProbe{MaxAge: time.Minute}
+	reporting.Addresses[0].Checks[0].Check.Probe = &checks.PushProbe{MaxAge: time.Minute}
 	if err := probeAll(t.Context(), &out, []config.Target{reporting}); err != nil {
 		t.Errorf("a push check: %v", err)
 	}

@@ -54,6 +54,37 @@ func busy() api.Status {
 	}
 }
 
+// several is a status with several checks of an address, and with canaries and a gateway that are down.
+func several() api.Status {
+	down := at(-40 * time.Second)
+	return api.Status{
+		Problems: []string{"verdicts are frozen since 2030-01-31T11:59:20Z: the canaries are down (one: connect timed out after 3s), so it is this host that is cut off"},
+		Services: []api.Service{{
+			Name: "web", Serving: "primary", Answers: []string{"203.0.113.10"}, Rule: "frozen", Reason: "the canaries are down", Since: noon, TTL: 60,
+			Targets: []api.Target{
+				{Name: "primary", Verdict: "up", Addresses: []api.Address{{
+					Address: "203.0.113.10", Verdict: "up", Since: at(-time.Hour), Checked: true, LatencyMS: 8, Need: 1,
+					Checks: []api.Check{
+						{Name: "http", Verdict: "up", Since: at(-time.Hour), LastResult: "status 200", Consecutive: 300, LatencyMS: 8},
+						{Name: "smtp", Verdict: "down", Since: at(-time.Minute), LastResult: "connection refused", Consecutive: 12, LatencyMS: 0.2},
+					},
+				}}},
+				{Name: "backup", Verdict: "up", Addresses: []api.Address{{
+					Address: "198.51.100.20", Verdict: "up", Since: at(-time.Hour), Checked: true, LastResult: "connected", LatencyMS: 1,
+					Frozen: "gateway, which it requires, is down (connection refused)",
+				}}},
+			},
+		}},
+		Guards: []api.Guard{
+			{Name: "canaries", Verdict: "down", FrozenSince: down, Checks: []api.Check{
+				{Name: "one", Verdict: "down", Since: down, LastResult: "connect timed out after 3s", Consecutive: 9, LatencyMS: 3000},
+				{Name: "two", Verdict: "down", Since: down, LastResult: "connect timed out after 3s", Consecutive: 9, LatencyMS: 3000},
+			}},
+			{Name: "gateway", Verdict: "up", Checks: []api.Check{{Verdict: "up", Since: at(-time.Hour), LastResult: "connected", Consecutive: 9, LatencyMS: 1}}},
+		},
+	}
+}
+
 func render(status api.Status, l look) string {
 	var out strings.Builder
 	printStatus(&out, status, noon, l)
@@ -65,6 +96,7 @@ func TestStatusAsATable(t *testing.T) {
 	golden(t, "status-narrow.txt", render(busy(), look{width: 80, height: 24}))
 	golden(t, "status-narrower.txt", render(busy(), look{width: 50, height: 24}))
 	golden(t, "status-colour.txt", render(busy(), look{color: true}))
+	golden(t, "status-several.txt", render(several(), look{}))
 	golden(t, "status-empty.txt", render(api.Status{Ready: true}, look{}))
 }
 

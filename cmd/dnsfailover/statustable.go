@@ -49,6 +49,7 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 		fmt.Fprintln(w)
 		targetTable(s, now).print(w, l)
 	}
+	printGuards(w, status.Guards, now, l)
 	if len(status.Services) == 0 {
 		line(0, plain, "there are no services: the zones are served as their files say")
 	}
@@ -70,6 +71,9 @@ func targetTable(s api.Service, now time.Time) *table {
 		for _, a := range target.Addresses {
 			t.row(append([]cell{name, verdict}, addressCells(a, now)...)...)
 			name, verdict = cell{}, cell{}
+			for _, c := range a.Checks {
+				t.row(append([]cell{name, verdict}, checkCells("- "+c.Name, c, now)...)...)
+			}
 		}
 	}
 	return &t
@@ -91,12 +95,34 @@ func addressCells(a api.Address, now time.Time) []cell {
 		{text: a.Verdict, style: verdictStyle(a.Verdict)},
 		{text: since},
 		{text: latency, right: true},
-		{text: strconv.Itoa(a.Consecutive), right: true},
+		{text: runOf(a), right: true},
 		lastResult(a),
 	}
 }
 
+// runOf is how many results in a row came out alike; of several checks each has its own.
+func runOf(a api.Address) string {
+	if len(a.Checks) > 0 {
+		return ""
+	}
+	return strconv.Itoa(a.Consecutive)
+}
+
+// checkCells tells of one check under a name.
+func checkCells(name string, c api.Check, now time.Time) []cell {
+	return addressCells(api.Address{
+		Address: name, Verdict: c.Verdict, Since: c.Since, LastResult: c.LastResult, Warning: c.Warning,
+		Consecutive: c.Consecutive, LatencyMS: c.LatencyMS, Checked: true, Frozen: c.Frozen,
+	}, now)
+}
+
 func lastResult(a api.Address) cell {
+	switch n := len(a.Checks); {
+	case a.Frozen != "":
+		return cell{text: "frozen: " + a.Frozen, style: yellow}
+	case n > 0 && a.LastResult == "":
+		return cell{text: fmt.Sprintf("%d of %d checks must be up", a.Need, n), style: dim}
+	}
 	if a.Warning == "" {
 		return cell{text: a.LastResult}
 	}

@@ -40,7 +40,7 @@ var start = time.Date(2026, 3, 1, 2, 55, 0, 437_000_000, time.UTC)
 
 // newOurs lets dnsfailover live through s; its first probe is due at phase.
 func newOurs(s *scenario, phase time.Duration) *ours {
-	primary := config.Address{IP: netip.MustParseAddr("203.0.113.10"), Check: &checks.Check{}}
+	primary := config.Address{IP: netip.MustParseAddr("203.0.113.10"), Checks: []config.Watch{{Check: &checks.Check{}}}, Need: 1}
 	service := &config.Service{
 		Name: "web", MinTTL: minTTL, MaxTTL: maxTTL, AllDown: config.AllDownLast,
 		Targets: []config.Target{

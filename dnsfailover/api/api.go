@@ -13,6 +13,7 @@ type Status struct {
 	Problems []string  `json:"problems"`
 	Zones    []Zone    `json:"zones"`
 	Services []Service `json:"services"`
+	Guards   []Guard   `json:"guards"`
 }
 
 // Zone is the state of one zone.
@@ -84,6 +85,32 @@ type Address struct {
 	Consecutive int        `json:"consecutive"`
 	LatencyMS   float64    `json:"latency_ms"`
 	Checked     bool       `json:"checked"` // false: no check, counts as up
+	// Frozen says why the verdict is kept whatever probes say; empty if it isn't.
+	Frozen string `json:"frozen,omitempty"`
+	// Checks are there if several watch the address; Need of them must be up for it to be up.
+	Checks []Check `json:"checks,omitempty"`
+	Need   int     `json:"need,omitempty"`
+}
+
+// Check is the state of one of several checks.
+type Check struct {
+	Name        string     `json:"name"`
+	Verdict     string     `json:"verdict"`
+	Since       *time.Time `json:"since"`
+	LastResult  string     `json:"last_result"`
+	Warning     string     `json:"warning,omitempty"`
+	Consecutive int        `json:"consecutive"`
+	LatencyMS   float64    `json:"latency_ms"`
+	Frozen      string     `json:"frozen,omitempty"`
+}
+
+// Guard is the state of the canaries, or of a check that others require.
+type Guard struct {
+	Name    string  `json:"name"` // canaries, or the check's
+	Verdict string  `json:"verdict"`
+	Checks  []Check `json:"checks"`
+	// FrozenSince is since when the verdicts of what it stands before are kept as they were; null if they aren't.
+	FrozenSince *time.Time `json:"frozen_since"`
 }
 
 // Why is the answer to GET /api/v1/why.

@@ -29,39 +29,41 @@ func (c *rawConfig) build(file string) *Config {
 	for _, z := range c.zones.items {
 		built.Zones = append(built.Zones, Zone{Name: z.name.v, File: z.file.v, Where: where(z.name.pos)})
 	}
+	b := &builder{rawConfig: c, where: where, known: map[string]*checks.Check{}}
 	for _, s := range c.services.items {
-		built.Services = append(built.Services, s.build(where))
+		built.Services = append(built.Services, b.service(s))
 	}
 	for _, h := range c.hooks.items {
 		built.Hooks = append(built.Hooks, h.build())
 	}
+	built.Canaries = b.canaries()
+	built.Checks, built.Requires = b.all, b.requires
 	return built
 }
 
-func (s *rawService) build(where func(pos) string) Service {
+func (b *builder) service(s *rawService) Service {
 	built := Service{
 		Name:     s.name.v,
-		Where:    where(s.name.pos),
+		Where:    b.where(s.name.pos),
 		MinTTL:   s.minTTL.v,
 		MaxTTL:   s.maxTTL.v,
 		Failback: s.failback.build(),
 		AllDown:  AllDown(s.allDown.v),
-		Windows:  s.buildWindows(where),
+		Windows:  s.buildWindows(b.where),
 		Guard:    Guard(s.guard.v),
 	}
 	for _, rec := range s.records.items {
-		built.Records = append(built.Records, Record{Name: rec.v, Where: where(rec.pos)})
+		built.Records = append(built.Records, Record{Name: rec.v, Where: b.where(rec.pos)})
 	}
 	for _, l := range s.staff.items {
 		built.Staff = append(built.Staff, l.v)
 	}
 	for _, t := range s.targets.items {
-		target := Target{Name: t.name.v, Where: where(t.name.pos), Need: t.need.v}
+		target := Target{Name: t.name.v, Where: b.where(t.name.pos), Need: t.need.v}
 		for i, a := range t.addresses.items {
 			address := Address{IP: a.v}
 			if t.check != nil {
-				address.Check = t.check.build(a.v, i)
-				address.Check.ID = fmt.Sprintf("%s/%s@%s", s.name.v, t.name.v, a.v)
+				address.Checks, address.Need = b.watches(t.check, s.name.v+"/"+t.name.v, a.v, i)
 			}
 			target.Addresses = append(target.Addresses, address)
 		}

@@ -20,6 +20,11 @@ type Config struct {
 	Zones    []Zone
 	Services []Service
 	Hooks    []Hook
+	Canaries Canaries
+	// Checks are all that there are, each once: equal ones of several places are one.
+	Checks []*checks.Check
+	// Requires are, by a check's ID, the checks without which its failures are not believed.
+	Requires map[string][]Watch
 	Warnings []Problem
 }
 
@@ -104,12 +109,25 @@ type Target struct {
 	Need      int // how many addresses must be up for the target to be up
 }
 
-// Address is one address of a target and, unless the target has no check, what watches it.
+// Address is one address of a target and what watches it.
 type Address struct {
 	IP netip.Addr
-	// Check is nil if the target has no check: the address counts as up. With `at`, one address is served
+	// Checks are empty if the target has no check: the address counts as up. With `at`, one address is served
 	// and another is dialled.
+	Checks []Watch
+	Need   int // how many of Checks must be up for the address to be up
+}
+
+// Watch is a check in a place where it counts.
+type Watch struct {
+	Name  string // within that place; empty if it is the only one
 	Check *checks.Check
+}
+
+// Canaries are the checks that tell whether it is this host that is cut off.
+type Canaries struct {
+	Checks []Watch
+	Fail   int // how many must be down for that
 }
 
 // Failback says when a service goes back to a better target that is up again.

@@ -76,11 +76,11 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 			Targets: []Target{
 				{
 					Name: "primary", Where: file + ":9:15", Need: 1,
-					Addresses: []Address{{IP: netip.MustParseAddr("203.0.113.10"), Check: &checks.Check{
+					Addresses: []Address{{IP: netip.MustParseAddr("203.0.113.10"), Need: 1, Checks: []Watch{{Check: &checks.Check{
 						ID:       "web/primary@203.0.113.10",
 						Probe:    probeText("GET https://www.example.com/ at 203.0.113.10:443, status 200-299"),
 						Interval: 10 * time.Second, Timeout: 3 * time.Second, Recheck: 2 * time.Second, Fall: 3, Rise: 5,
-					}}},
+					}}}}},
 				},
 				{Name: "backup", Where: file + ":12:15", Need: 1, Addresses: []Address{{IP: netip.MustParseAddr("198.51.100.20")}}},
 			},
@@ -89,6 +89,7 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 			Guard:    GuardWarn,
 		}},
 	}
+	want.Checks = []*checks.Check{want.Services[0].Targets[0].Addresses[0].Checks[0].Check}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -123,7 +124,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			{Name: "1.0/25.2.0.192.in-addr.arpa.", File: "/etc/zones/reverse.zone"},
 		},
 	}
-	unlisted := cmpopts.IgnoreFields(Config{}, "Services", "Hooks", "Warnings")
+	unlisted := cmpopts.IgnoreFields(Config{}, "Services", "Hooks", "Warnings", "Checks", "Canaries", "Requires")
 	if diff := cmp.Diff(want, got, sameConfig, unlisted, cmpopts.IgnoreFields(Zone{}, "Where")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -177,10 +178,10 @@ func TestAKeyOfACheckComesFromTheTargetThenFromDefaultsThenFromUs(t *testing.T) 
 	got := map[string]checks.Check{}
 	for _, target := range c.Services[0].Targets {
 		for _, a := range target.Addresses {
-			if a.Check == nil {
+			if a.Checks == nil {
 				continue
 			}
-			check := *a.Check
+			check := *a.Checks[0].Check
 			check.Probe = probeText(withoutSecrets(check.Probe.String()))
 			got[check.ID] = check
 		}
@@ -198,14 +199,14 @@ func TestAKeyOfACheckComesFromTheTargetThenFromDefaultsThenFromUs(t *testing.T) 
 	add("web/primary@203.0.113.10", first, strings.Replace(asked, "%", "192.0.2.1:8443", 1))
 	add("web/primary@2001:db8::10", first, strings.Replace(asked, "%", "192.0.2.2:8443", 1))
 	add("web/second@203.0.113.11", defaults, `GET https://[2001:db8::1]/ at 192.0.2.3:443, status 200, body "ok", headers ["X-Probe"]`+roots)
-	add("web/second@203.0.113.12", defaults, `GET https://[2001:db8::1]/ at 192.0.2.3:443, status 200, body "ok", headers ["X-Probe"]`+roots)
 	add("web/third@203.0.113.13", defaults, "tcp 203.0.113.13:443")
 	add("web/fourth@203.0.113.14", defaults, "tcp [2001:db8::2]:8443")
 	add("web/fifth@203.0.113.15", fast, `GET http://www.example.com/ at 203.0.113.15:80, status 200, body "ok", headers ["X-Probe"]`)
+	// Both addresses of second are watched by dialling the same one, so that is done once.
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	header := c.Services[0].Targets[0].Addresses[0].Check.Probe.(*checks.HTTPProbe).Headers
+	header := c.Services[0].Targets[0].Addresses[0].Checks[0].Check.Probe.(*checks.HTTPProbe).Headers
 	if got := header.Get("Authorization"); got != "Bearer x" {
 		t.Errorf("header Authorization is %q", got)
 	}
@@ -220,13 +221,13 @@ func TestALimitAloneMovesTheOtherOne(t *testing.T) {
 	if slow.MinTTL != 5*time.Minute || slow.MaxTTL != 5*time.Minute {
 		t.Errorf("min: 5m alone gives %s to %s", slow.MinTTL, slow.MaxTTL)
 	}
-	if got := mail.Targets[0].Addresses[0].Check.Recheck; got != time.Second {
+	if got := mail.Targets[0].Addresses[0].Checks[0].Check.Recheck; got != time.Second {
 		t.Errorf("recheck is %s with an interval of 1s", got)
 	}
-	if got := mail.Targets[0].Addresses[0].Check.Probe.String(); got != "tcp 203.0.113.1:25" {
+	if got := mail.Targets[0].Addresses[0].Checks[0].Check.Probe.String(); got != "tcp 203.0.113.1:25" {
 		t.Errorf("the kind of check in defaults gives %q", got)
 	}
-	if got := mail.Targets[1].Addresses[0].Check.Probe.String(); !strings.HasPrefix(got, "GET https://example.com/") {
+	if got := mail.Targets[1].Addresses[0].Checks[0].Check.Probe.String(); !strings.HasPrefix(got, "GET https://example.com/") {
 		t.Errorf("the target's own kind of check gives %q", got)
 	}
 	if diff := cmp.Diff([]string{"mx.", "*.mx."}, []string{mail.Records[0].Name, mail.Records[1].Name}); diff != "" {

@@ -22,9 +22,26 @@ func (c *rawConfig) setDefaults() {
 	// listen.control follows from the state directory: see build.
 
 	fill(&c.guard, string(GuardWarn), string(GuardWarn))
+	if c.canaries != nil {
+		fill(&c.canaries.fail, "all", "all")
+		for _, check := range c.canaries.checks.items {
+			c.settleAlone(check)
+		}
+	}
 	for _, s := range c.services.items {
-		s.setDefaults(&c.defaults)
+		s.setDefaults()
 		s.setWindowDefaults(c.guard)
+		for _, t := range s.targets.items {
+			if t.check != nil {
+				c.settle(t.check)
+				t.check.require(t.requires)
+				t.check.require(s.requires)
+			}
+		}
+	}
+	// After what uses them: that takes only what is written in them.
+	for _, check := range c.checks.items {
+		c.settleAlone(check)
 	}
 	c.defaults.setDefaults()
 	for _, h := range c.hooks.items {
@@ -48,7 +65,7 @@ func (d *rawDNS) setDefaults() {
 	}
 }
 
-func (s *rawService) setDefaults(defaults *rawCheck) {
+func (s *rawService) setDefaults() {
 	// With only one of the two given, the other one gives way to it.
 	if s.minTTL.from == absent && s.maxTTL.ok() && s.maxTTL.v < 5*time.Second {
 		fill(&s.minTTL, s.maxTTL.v, s.maxTTL.text)
@@ -62,10 +79,6 @@ func (s *rawService) setDefaults(defaults *rawCheck) {
 	fill(&s.allDown, string(AllDownLast), string(AllDownLast))
 	for _, t := range s.targets.items {
 		fill(&t.need, 1, "1")
-		if t.check != nil {
-			t.check.inherit(defaults)
-			t.check.setDefaults()
-		}
 	}
 }
 
@@ -77,6 +90,8 @@ func (c *rawCheck) inherit(d *rawCheck) {
 	take(&c.recheck, d.recheck)
 	take(&c.fall, d.fall)
 	take(&c.rise, d.rise)
+	take(&c.invert, d.invert)
+	takeList(&c.requires, d.requires)
 }
 
 func (c *rawCheck) setDefaults() {

@@ -44,18 +44,13 @@ func (c *rawConfig) readFiles(r *report, dir string) {
 
 	c.defaults.readRoots(r, dir)
 	c.defaults.readProbe(r, dir)
-	for _, s := range c.services.items {
-		for _, t := range s.targets.items {
-			if t.check == nil {
-				continue
-			}
-			if t.check.ca.from == inherited {
-				t.check.roots = c.defaults.roots
-			} else {
-				t.check.readRoots(r, dir)
-			}
-			t.check.readProbe(r, dir)
+	for _, check := range c.everyCheck() {
+		if check.ca.from == inherited && check.ca.pos == c.defaults.ca.pos {
+			check.roots = c.defaults.roots
+		} else {
+			check.readRoots(r, dir)
 		}
+		check.readProbe(r, dir)
 	}
 }
 

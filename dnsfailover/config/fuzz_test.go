@@ -67,6 +67,15 @@ func judgeConfig(t *testing.T, c *Config) {
 		t.Errorf("incomplete: %+v", tls)
 	}
 	ids := map[string]bool{}
+	for _, check := range c.Checks {
+		if ids[check.ID] || check.Timeout >= check.Interval || check.Recheck > check.Interval || check.Fall < 1 || check.Rise < 1 {
+			t.Errorf("check can't run: %+v", check)
+		}
+		ids[check.ID] = true
+	}
+	if n := len(c.Canaries.Checks); n > 0 && (c.Canaries.Fail < 1 || c.Canaries.Fail > n) {
+		t.Errorf("%d of %d canaries must fail", c.Canaries.Fail, n)
+	}
 	for _, s := range c.Services {
 		if s.Name == "" || len(s.Records) == 0 || len(s.Targets) == 0 || s.MinTTL < 1 || s.MaxTTL < s.MinTTL || s.AllDown == "" {
 			t.Errorf("incomplete: %+v", s)
@@ -76,13 +85,9 @@ func judgeConfig(t *testing.T, c *Config) {
 				t.Errorf("target %s can't be up: needs %d of %d", target.Name, target.Need, len(target.Addresses))
 			}
 			for _, a := range target.Addresses {
-				if a.Check == nil {
-					continue
+				if n := len(a.Checks); n > 0 && (a.Need < 1 || a.Need > n) {
+					t.Errorf("address %s can't be up: needs %d of %d", a.IP, a.Need, n)
 				}
-				if ids[a.Check.ID] || a.Check.Timeout >= a.Check.Interval || a.Check.Recheck > a.Check.Interval || a.Check.Fall < 1 || a.Check.Rise < 1 {
-					t.Errorf("check can't run: %+v", a.Check)
-				}
-				ids[a.Check.ID] = true
 			}
 		}
 	}

@@ -14,6 +14,14 @@ import (
 
 // probe returns what a check does when it dials an address.
 func (c *rawCheck) probe(dialled netip.Addr) checks.Probe {
+	if c.invert.v == "true" {
+		return checks.Inverted{Probe: c.upright(dialled)}
+	}
+	return c.upright(dialled)
+}
+
+// upright is probe without what inverts it.
+func (c *rawCheck) upright(dialled netip.Addr) checks.Probe {
 	talk := checks.Talk{Send: c.send.v, Expect: c.expect.v}
 	switch c.kind() {
 	case "tcp":

@@ -239,8 +239,8 @@ func (c *rawCheck) checkHeaders(r *report) {
 }
 
 // checkDialled reports addresses that a probe is pointed at and that only those on the same link, or in the same cloud, can mean.
-func (t *rawTarget) checkDialled(r *report) {
-	c := t.check
+// The addresses are those of its target, if it has one.
+func (c *rawCheck) checkDialled(r *report, addresses []leaf[netip.Addr]) {
 	if !slices.Contains(meaning["allow_link_local"], c.kind()) || c.allowGuarded.bad || c.allowGuarded.v == "true" {
 		return
 	}
@@ -259,7 +259,7 @@ func (t *rawTarget) checkDialled(r *report) {
 			}
 		}
 	default:
-		for _, a := range t.addresses.items {
+		for _, a := range addresses {
 			if a.ok() {
 				judge(a.pos, a.v, a.text)
 			}

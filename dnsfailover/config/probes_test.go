@@ -20,7 +20,7 @@ func TestEveryKindOfCheckArrives(t *testing.T) {
 	got := map[string]string{}
 	probes := map[string]checks.Probe{}
 	for _, target := range c.Services[0].Targets {
-		probe := target.Addresses[0].Check.Probe
+		probe := target.Addresses[0].Checks[0].Check.Probe
 		probes[target.Name] = probe
 		got[target.Name] = digests.ReplaceAllString(probe.String(), "$1 …")
 	}
@@ -70,7 +70,7 @@ services: [{name: web, records: [example.com], targets: [{name: a, addresses: [1
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.Services[0].Targets[0].Addresses[0].Check.Probe.String(), fmt.Sprintf("file %s/etc/health, max age 1m0s", cwd); got != want {
+	if got, want := c.Services[0].Targets[0].Addresses[0].Checks[0].Check.Probe.String(), fmt.Sprintf("file %s/etc/health, max age 1m0s", cwd); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -25,6 +25,8 @@ type rawConfig struct {
 	answers  rawDNS
 	zones    list[*rawZone]
 	defaults rawCheck
+	checks   list[*rawCheck]
+	canaries *rawCanaries // nil: none
 	services list[*rawService]
 	guard    leaf[string]
 	hooks    list[*rawHook]
@@ -55,6 +57,7 @@ type rawService struct {
 	allDown        leaf[string]
 	windows        list[*rawWindow]
 	guard          leaf[string]
+	requires       list[leaf[string]]
 }
 
 type rawTarget struct {
@@ -64,6 +67,7 @@ type rawTarget struct {
 	addresses list[leaf[netip.Addr]]
 	need      leaf[int]
 	check     *rawCheck // nil: none
+	requires  list[leaf[string]]
 }
 
 type rawCheck struct {
@@ -80,6 +84,7 @@ type rawCheck struct {
 	interval, timeout, recheck leaf[time.Duration]
 	fall, rise                 leaf[int]
 	rawProbe
+	rawSeveral
 }
 
 type header struct{ name, value leaf[string] }
@@ -109,8 +114,11 @@ func decode(r *report, n *yaml.Node) *rawConfig {
 		"hooks": func(n *yaml.Node) {
 			c.hooks = sequence(r, n, "hooks", "[{name: pager, webhook: …, secret: pager.secret}]", func(n *yaml.Node) *rawHook { return decodeHook(r, n) })
 		},
+		"checks": func(n *yaml.Node) {
+			c.checks = sequence(r, n, "checks", `[{name: gateway, tcp: "192.0.2.1:443"}]`, func(n *yaml.Node) *rawCheck { return decodeCheck(r, n) })
+		},
+		"canaries": func(n *yaml.Node) { c.decodeCanaries(r, n) },
 		"guard":    func(n *yaml.Node) { c.guard = decodeGuard(r, n) },
-		"canaries": nil,
 	})
 	return c
 }
@@ -165,7 +173,7 @@ func decodeService(r *report, n *yaml.Node) *rawService {
 		},
 		"windows":  func(n *yaml.Node) { s.windows = decodeWindows(r, n) },
 		"guard":    func(n *yaml.Node) { s.guard = decodeGuard(r, n) },
-		"requires": nil,
+		"requires": func(n *yaml.Node) { s.requires = requirements(r, n) },
 	})
 	return s
 }
@@ -192,7 +200,7 @@ func decodeTarget(r *report, n *yaml.Node) *rawTarget {
 		},
 		"need":     func(n *yaml.Node) { t.need = integer(r, n, "need") },
 		"check":    func(n *yaml.Node) { t.check = decodeCheck(r, n) },
-		"requires": nil,
+		"requires": func(n *yaml.Node) { t.requires = requirements(r, n) },
 	})
 	return t
 }
@@ -217,9 +225,9 @@ func decodeCheck(r *report, n *yaml.Node) *rawCheck {
 		"recheck":  func(n *yaml.Node) { c.recheck = duration(r, n, "recheck", "2s") },
 		"fall":     func(n *yaml.Node) { c.fall = integer(r, n, "fall") },
 		"rise":     func(n *yaml.Node) { c.rise = integer(r, n, "rise") },
-		"requires": nil, "invert": nil,
 	}
 	maps.Copy(keys, c.probeKeys(r))
+	maps.Copy(keys, c.severalKeys(r))
 	c.whole = mapping(r, n, "check", `{http: "https://www.example.com/"}, or {tcp: ":443"}`, keys)
 	return c
 }

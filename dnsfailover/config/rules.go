@@ -14,6 +14,7 @@ func (c *rawConfig) checkRules(r *report) {
 	c.answers.check(r)
 	c.checkTokens(r)
 	c.checkZones(r)
+	c.checkSeveral(r)
 	unique(r, c.services.items, "service", func(s *rawService) leaf[string] { return s.name })
 	owners := map[string]*rawService{}
 	for _, s := range c.services.items {
@@ -99,13 +100,20 @@ func (t *rawTarget) checkRules(r *report) {
 	if t.check == nil {
 		return
 	}
-	t.check.checkRules(r)
-	if c := t.check; c.whole && c.kind() == "" {
-		r.problem(c.pos, `check doesn't say what to probe: add http: "https://www.example.com/" or tcp: ":443"`)
+	t.check.checkSeveral(r)
+	for _, c := range t.check.members() {
+		c.checkRules(r)
+		c.saysWhat(r)
+		c.checkDialled(r, t.addresses.items)
+		if n := len(c.at.items); known && c.at.ok() && n != 1 && n != len(t.addresses.items) {
+			r.problem(c.at.pos, "at has %d addresses for the %d of the target: list one for all of them, or one for each in the same order", n, len(t.addresses.items))
+		}
 	}
-	t.checkDialled(r)
-	if n := len(t.check.at.items); known && t.check.at.ok() && n != 1 && n != len(t.addresses.items) {
-		r.problem(t.check.at.pos, "at has %d addresses for the %d of the target: list one for all of them, or one for each in the same order", n, len(t.addresses.items))
+}
+
+func (c *rawCheck) saysWhat(r *report) {
+	if c.whole && c.kind() == "" && c.use.from == absent {
+		r.problem(c.pos, `check doesn't say what to probe: add http: "https://www.example.com/" or tcp: ":443"`)
 	}
 }
 

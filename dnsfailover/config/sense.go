@@ -38,7 +38,10 @@ func (s *rawService) checkSense(r *report) {
 	}
 	var slowest time.Duration
 	for _, t := range s.targets.items {
-		if c := t.check; c != nil {
+		if t.check == nil {
+			continue
+		}
+		for _, c := range t.check.members() {
 			slowest = max(slowest, checks.WorstDetection(c.build(netip.Addr{}, 0)))
 		}
 	}

@@ -43,8 +43,8 @@ type Store interface {
 type Options struct {
 	Log   *slog.Logger
 	Store Store
-	// Snapshot tells what is known of a check, for status; nil if nothing does.
-	Snapshot func(id string) (checks.Snapshot, bool)
+	// Probes are those whose transitions are reported; nil if every verdict is to be believed as it comes.
+	Probes Probes
 	// Events takes what has happened, in order, once it is served; it must not block. Nil: nobody wants to know.
 	Events func(events []api.Event)
 	// Recorded returns when what Events was given is on the disk, or can't be put there for now. An operator's
@@ -56,7 +56,8 @@ type Options struct {
 type Control struct {
 	log      *slog.Logger
 	store    Store
-	snapshot func(id string) (checks.Snapshot, bool)
+	probes   Probes
+	guarding bool // there are probes
 	listen   func([]api.Event)
 	recorded func(context.Context)
 
@@ -72,7 +73,8 @@ type Control struct {
 	places     *places
 	overrides  map[string]state.Override // of all services, also of those that are not there
 	selections map[string]state.Selection
-	events     []api.Event // that nobody was told yet
+	doubts
+	events []api.Event // that nobody was told yet
 }
 
 var errStopped = errors.New("the server is stopping")
@@ -84,7 +86,7 @@ const maxSleep = time.Minute
 // New returns a control for world, with the overrides and last selections that the store remembers, and with all slots filled.
 func New(world World, opt Options) *Control {
 	c := &Control{
-		log: opt.Log, store: opt.Store, snapshot: opt.Snapshot, listen: opt.Events, recorded: opt.Recorded,
+		log: opt.Log, store: opt.Store, probes: opt.Probes, guarding: opt.Probes != nil, doubts: newDoubts(), listen: opt.Events, recorded: opt.Recorded,
 		queue:    newQueue(),
 		commands: make(chan func()), stopped: make(chan struct{}), operator: make(chan struct{}, 1),
 		selections: map[string]state.Selection{},
@@ -94,6 +96,9 @@ func New(world World, opt Options) *Control {
 	}
 	if c.recorded == nil {
 		c.recorded = func(context.Context) {}
+	}
+	if !c.guarding {
+		c.probes = unguarded{}
 	}
 	c.restore(world, time.Now())
 	c.report()

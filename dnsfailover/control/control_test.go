@@ -50,7 +50,7 @@ func service(name string, addresses ...string) config.Service {
 			Interval: 10 * time.Second, Timeout: 3 * time.Second, Recheck: 2 * time.Second, Fall: 3, Rise: 5,
 		}
 		s.Targets = append(s.Targets, config.Target{
-			Name: target, Need: 1, Addresses: []config.Address{{IP: netip.MustParseAddr(a), Check: check}},
+			Name: target, Need: 1, Addresses: []config.Address{{IP: netip.MustParseAddr(a), Checks: []config.Watch{{Check: check}}, Need: 1}},
 		})
 	}
 	return s
@@ -79,6 +79,12 @@ type house struct {
 // start runs a control over world and the store in dir. It must be called in a synctest bubble.
 func start(t *testing.T, dir string, w World, wrap ...func(Store) Store) *house {
 	t.Helper()
+	return startOver(t, dir, w, nil, wrap...)
+}
+
+// startOver is start with probes that can be asked.
+func startOver(t *testing.T, dir string, w World, probes Probes, wrap ...func(Store) Store) *house {
+	t.Helper()
 	h := &house{t: t, world: w, log: new(lines), heard: new(events)}
 	log := slog.New(slog.NewJSONHandler(h.log, nil))
 	var err error
@@ -90,7 +96,7 @@ func start(t *testing.T, dir string, w World, wrap ...func(Store) Store) *house 
 	for _, f := range wrap {
 		store = f(store)
 	}
-	h.Control = New(w, Options{Log: log, Store: store, Events: h.heard.add, Recorded: func(context.Context) { h.heard.waits.Add(1) }})
+	h.Control = New(w, Options{Log: log, Store: store, Probes: probes, Events: h.heard.add, Recorded: func(context.Context) { h.heard.waits.Add(1) }})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -124,7 +130,7 @@ func (h *house) transition(address string, s checks.State, earliest time.Duratio
 		for _, target := range sv.Targets {
 			for _, a := range target.Addresses {
 				if a.IP.String() == address {
-					t := checks.Transition{Check: a.Check, State: s, Result: checks.Result{OK: s.RunOK, Reason: "connection refused"}}
+					t := checks.Transition{Check: a.Checks[0].Check, State: s, Result: checks.Result{OK: s.RunOK, Reason: "connection refused"}}
 					if earliest != 0 {
 						t.Earliest = time.Now().Add(earliest)
 					}
@@ -302,7 +308,7 @@ func TestThousandServicesFailOverAtOnce(t *testing.T) {
 		h := start(t, dir, world(services...))
 		report := func(target int, v checks.Verdict) {
 			for _, s := range services {
-				h.Report(checks.Transition{Check: s.Targets[target].Addresses[0].Check, State: checks.State{Verdict: v, Since: time.Now()}})
+				h.Report(checks.Transition{Check: s.Targets[target].Addresses[0].Checks[0].Check, State: checks.State{Verdict: v, Since: time.Now()}})
 			}
 			synctest.Wait()
 		}
@@ -378,14 +384,14 @@ func BenchmarkTransitionToVisible(b *testing.B) {
 			ended := make(chan error)
 			go func() { ended <- c.Run(ctx) }()
 			for _, s := range services {
-				c.Report(checks.Transition{Check: s.Targets[1].Addresses[0].Check, State: checks.State{Verdict: checks.Up, Since: time.Unix(1, 0)}})
+				c.Report(checks.Transition{Check: s.Targets[1].Addresses[0].Checks[0].Check, State: checks.State{Verdict: checks.Up, Since: time.Unix(1, 0)}})
 			}
 			verdict := checks.Up
 			b.ReportAllocs()
 			for b.Loop() {
 				verdict = checks.Up + checks.Down - verdict
 				for _, s := range services {
-					c.Report(checks.Transition{Check: s.Targets[0].Addresses[0].Check, State: checks.State{Verdict: verdict, Since: time.Unix(1, 0)}})
+					c.Report(checks.Transition{Check: s.Targets[0].Addresses[0].Checks[0].Check, State: checks.State{Verdict: verdict, Since: time.Unix(1, 0)}})
 				}
 				want := services[n-1].Targets[verdict-checks.Up].Addresses[0].IP.As4()
 				for slot := w.Slots[services[n-1].Name]; ; {

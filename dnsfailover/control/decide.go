@@ -6,44 +6,48 @@ import (
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/policy"
-	"dnsfailover/dnsfailover/state"
 )
 
 // observe takes transitions into account.
 func (c *Control) observe(transitions []checks.Transition) {
-	now := time.Now()
-	var touched []*managed
-	var verdicts []checks.Transition
-	established := make(map[string]state.Check, len(transitions))
+	b := c.newBatch(time.Now())
 	for _, t := range transitions {
-		p, ok := c.places.find(t.Check)
-		if !ok {
-			continue // of a check that is no more
-		}
-		s := c.services[p.service]
-		if !s.touched {
-			s.touched = true
-			touched = append(touched, s)
-			c.catchUp(s, now)
-		}
-		if t.From = s.in.Facts[p.target][p.address].State.Verdict; t.From != t.State.Verdict {
-			verdicts = append(verdicts, t)
-		}
-		s.set(p, policy.Fact{State: t.State, Earliest: t.Earliest, Reason: t.Result.Reason})
-		established[t.Check.ID] = state.Check{Probe: p.probe, State: t.State, Saved: now}
+		c.take(b, t)
 	}
-	c.settle(touched, now, func() {
-		for _, t := range verdicts {
-			c.log.Info("verdict changed", "check", t.Check.ID, "verdict", t.State.Verdict.String(), "reason", t.Result.Reason)
-			c.verdictChanged(t)
+	c.conclude(b)
+}
+
+// conclude judges what was found, decides, publishes and tells.
+func (c *Control) conclude(b *batch) {
+	c.judge(b)
+	tell := func() {
+		for _, v := range b.verdicts {
+			c.log.Info("verdict changed", append([]any{"check", v.seen.check.ID, "verdict", v.fact.State.Verdict.String(), "reason", v.fact.Reason}, c.shared(v.seen)...)...)
+			c.verdictChanged(v)
 		}
-		c.store.PutChecks(established)
-	})
+		for _, f := range b.told {
+			f()
+		}
+		if len(b.states) > 0 {
+			c.store.PutChecks(b.states)
+		}
+	}
+	if len(b.touched) > 0 {
+		c.settle(b.touched, b.now, tell)
+		return
+	}
+	if b.standing {
+		c.publish(nil)
+	}
+	tell()
 }
 
 // wake follows the known edges that have passed, and returns for how long to sleep.
 func (c *Control) wake() time.Duration {
 	now := time.Now()
+	if again := c.crowd.again; !again.IsZero() && !now.Before(again) {
+		c.conclude(c.newBatch(now))
+	}
 	var due []*managed
 	for _, s := range c.services {
 		// A clock that was set back may have put now before what is served.
@@ -54,6 +58,9 @@ func (c *Control) wake() time.Duration {
 	}
 	c.settle(due, now, nil)
 	sleep := maxSleep
+	if again := c.crowd.again; !again.IsZero() {
+		sleep = again.Sub(now)
+	}
 	for _, s := range c.services {
 		if next := s.ahead.Next(); !next.IsZero() {
 			sleep = min(sleep, next.Sub(now))
@@ -69,6 +76,7 @@ func (c *Control) settle(touched []*managed, now time.Time, tell func()) {
 		return
 	}
 	for _, s := range touched {
+		s.in.Frozen = c.freeze(s, now)
 		s.decide(now)
 		s.touched = false
 	}
@@ -117,7 +125,7 @@ func (c *Control) publish(touched []*managed) {
 		shown := s.view
 		s.shown = &shown
 	}
-	b := &board{places: c.places, views: make([]*view, len(c.services)), problems: c.homeless(time.Now())}
+	b := &board{places: c.places, standing: c.standingNow(), views: make([]*view, len(c.services)), problems: c.homeless(time.Now())}
 	for i, s := range c.services {
 		b.views[i] = s.shown
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/state"
 )
@@ -95,19 +94,22 @@ func (c *Control) selectionChanged(s *managed) {
 	})
 }
 
-func (c *Control) verdictChanged(t checks.Transition) {
-	p, ok := c.places.find(t.Check)
-	if !ok {
-		return
+// verdictChanged tells of a check once for each place where it counts.
+func (c *Control) verdictChanged(v verdict) {
+	for _, p := range v.seen.at {
+		s := c.services[p.service]
+		target := s.in.Service.Targets[p.target]
+		what := fmt.Sprintf("%s at %s", target.Name, target.Addresses[p.address].IP)
+		if p.part >= 0 {
+			what = fmt.Sprintf("%s of %s", target.Addresses[p.address].Checks[p.part].Name, what)
+		}
+		c.happened(api.Event{
+			Time: v.fact.State.Since, Kind: api.EventVerdict, Service: s.name(), Target: target.Name, Check: v.seen.check.ID,
+			Text:   fmt.Sprintf("%s is %s: %s", what, v.fact.State.Verdict, v.fact.Reason),
+			Before: &api.Facts{Verdict: v.from.String()},
+			After:  &api.Facts{Verdict: v.fact.State.Verdict.String(), Reason: v.fact.Reason},
+		})
 	}
-	s := c.services[p.service]
-	target := s.in.Service.Targets[p.target]
-	c.happened(api.Event{
-		Time: t.State.Since, Kind: api.EventVerdict, Service: s.name(), Target: target.Name, Check: t.Check.ID,
-		Text:   fmt.Sprintf("%s at %s is %s: %s", target.Name, target.Addresses[p.address].IP, t.State.Verdict, t.Result.Reason),
-		Before: &api.Facts{Verdict: t.From.String()},
-		After:  &api.Facts{Verdict: t.State.Verdict.String(), Reason: t.Result.Reason},
-	})
 }
 
 // overridden says what an override does: "to backup until 2030-01-31T15:04:05Z: kernel update".

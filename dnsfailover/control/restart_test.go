@@ -145,9 +145,9 @@ func TestChangedProbeIsNotRestored(t *testing.T) {
 		h.is(backup, checks.Up)
 		h.stop()
 		sv := web()
-		changed := *sv.Targets[0].Addresses[0].Check
+		changed := *sv.Targets[0].Addresses[0].Checks[0].Check
 		changed.Probe = probe("tcp 192.0.2.1:80")
-		sv.Targets[0].Addresses[0].Check = &changed
+		sv.Targets[0].Addresses[0].Checks[0].Check = &changed
 		h = start(t, dir, world(sv))
 		if got := h.Restored(); len(got) != 1 || got["web/backup@192.0.2.2"].Verdict != checks.Up {
 			t.Errorf("restored %v", got)
@@ -247,7 +247,7 @@ func TestReloadKeepsWhatItHas(t *testing.T) {
 
 		next := world(service("new", "192.0.2.21"), service("mail", "192.0.2.11", "192.0.2.12"), web())
 		next.Config.Services[2].MaxTTL = 30 * time.Second
-		next.Config.Services[2].Targets[0].Addresses[0].Check.Interval = time.Second // another number, the same probe
+		next.Config.Services[2].Targets[0].Addresses[0].Checks[0].Check.Interval = time.Second // another number, the same probe
 		swapped := false
 		if err := h.Replace(t.Context(), next, func() {
 			swapped = true
@@ -330,8 +330,8 @@ func TestTransitionsOfChecksThatAreGoneAreIgnored(t *testing.T) {
 		h.is(backup, checks.Up)
 		old := h.transition(primary, checks.State{Verdict: checks.Down}, 0)
 		next := web()
-		next.Targets[0].Addresses[0].Check.Probe = probe("another")
-		next.Targets[1].Addresses[0].Check.Probe = probe("yet another")
+		next.Targets[0].Addresses[0].Checks[0].Check.Probe = probe("another")
+		next.Targets[1].Addresses[0].Checks[0].Check.Probe = probe("yet another")
 		h.world = world(next)
 		if err := h.Replace(t.Context(), h.world, func() {}); err != nil {
 			t.Fatal(err)
@@ -362,7 +362,7 @@ func TestReloadFollowsAnEdgeThatControlHasNotWokenUpFor(t *testing.T) {
 		h.world = world(sv)
 		before := h.byName["web"].in.Facts
 		h.settleIn(h.world, time.Now(), nil, func(check *checks.Check, _ string) policy.Fact {
-			return before[h.places.byID[check.ID].target][0]
+			return before[h.places.byID[check.ID].at[0].target][0]
 		})
 		h.serves(primary)
 	})

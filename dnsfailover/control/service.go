@@ -51,7 +51,7 @@ func index(s *config.Service, target string) int {
 func (s *managed) set(p place, fact policy.Fact) {
 	s.in.Facts = slices.Clone(s.in.Facts)
 	s.in.Facts[p.target] = slices.Clone(s.in.Facts[p.target])
-	s.in.Facts[p.target][p.address] = fact
+	s.in.Facts[p.target][p.address] = s.in.Facts[p.target][p.address].With(p.part, fact)
 }
 
 // impose makes o, or none if it is nil, the override.

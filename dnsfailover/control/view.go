@@ -15,7 +15,17 @@ import (
 type board struct {
 	views    []*view // in the order of the configuration
 	places   *places
+	standing standing
 	problems []string
+}
+
+// fact returns what is believed of a check.
+func (b *board) fact(s *seen) policy.Fact {
+	if s.standing {
+		return b.standing.facts[s.check.ID]
+	}
+	p := s.at[0]
+	return b.views[p.service].in.Facts[p.target][p.address].At(p.part)
 }
 
 func (b *board) find(service string) *view {
@@ -64,8 +74,8 @@ func (c *Control) Problems() []string { return c.board.Load().problems }
 func (c *Control) Restored() map[string]checks.State {
 	b := c.board.Load()
 	out := map[string]checks.State{}
-	for id, p := range b.places.byID {
-		if s := b.views[p.service].in.Facts[p.target][p.address].State; s != (checks.State{}) {
+	for id, s := range b.places.byID {
+		if s := b.fact(s).State; s != (checks.State{}) {
 			out[id] = s
 		}
 	}
@@ -78,9 +88,14 @@ func (c *Control) SaveChecks(states map[string]checks.State) {
 	b, now := c.board.Load(), time.Now()
 	out := make(map[string]state.Check, len(states))
 	for id, s := range states {
-		if p, ok := b.places.byID[id]; ok {
-			out[id] = state.Check{Probe: p.probe, State: s, Saved: now}
+		at := b.places.byID[id]
+		if at == nil {
+			continue
 		}
+		if believed := b.fact(at).State; s.Verdict == checks.Down && believed.Verdict != checks.Down {
+			s = believed // not confirmed yet
+		}
+		out[id] = state.Check{Probe: at.probe, State: s, Saved: now}
 	}
 	c.store.PutChecks(out)
 }
@@ -144,16 +159,36 @@ func showOverride(o *state.Override) *api.Override {
 func (c *Control) showAddress(a config.Address, f policy.Fact) api.Address {
 	out := api.Address{
 		Address: a.IP.String(), Verdict: f.State.Verdict.String(), LastResult: f.Reason, Consecutive: f.State.Run,
-		Checked: a.Check != nil,
+		Checked: len(a.Checks) > 0, Frozen: f.Frozen,
 	}
 	if !f.State.Since.IsZero() {
 		since := f.State.Since.UTC()
 		out.Since = &since
 	}
-	if a.Check == nil || c.snapshot == nil {
-		return out
+	switch len(a.Checks) {
+	case 0:
+	case 1:
+		shown := c.showCheck("", a.Checks[0].Check.ID, f)
+		out.LastResult, out.Warning, out.Consecutive, out.LatencyMS = shown.LastResult, shown.Warning, shown.Consecutive, shown.LatencyMS
+	default:
+		out.Need = a.Need
+		for i, w := range a.Checks {
+			shown := c.showCheck(w.Name, w.Check.ID, f.At(i))
+			out.Checks = append(out.Checks, shown)
+			out.LatencyMS = max(out.LatencyMS, shown.LatencyMS)
+		}
 	}
-	if s, ok := c.snapshot(a.Check.ID); ok && !s.Last.Start.IsZero() {
+	return out
+}
+
+// showCheck shows the verdict that was decided with, and what the scheduler knows besides.
+func (c *Control) showCheck(name, id string, f policy.Fact) api.Check {
+	out := api.Check{Name: name, Verdict: f.State.Verdict.String(), LastResult: f.Reason, Consecutive: f.State.Run, Frozen: f.Frozen}
+	if !f.State.Since.IsZero() {
+		since := f.State.Since.UTC()
+		out.Since = &since
+	}
+	if s, ok := c.probes.Snapshot(id); ok && !s.Last.Start.IsZero() {
 		out.LastResult, out.Warning, out.Consecutive = s.Last.Reason, s.Last.Warning, s.State.Run
 		out.LatencyMS = float64(s.Last.Took) / float64(time.Millisecond)
 	}

@@ -14,36 +14,6 @@ import (
 	"dnsfailover/dnsfailover/state"
 )
 
-// place is where a check's verdict counts.
-type place struct {
-	service, target, address int
-	check                    *checks.Check
-	probe                    string
-}
-
-// places are all checks of a world by ID. It is immutable.
-type places struct{ byID map[string]place }
-
-func newPlaces(services []config.Service) *places {
-	p := &places{map[string]place{}}
-	for s := range services {
-		for t := range services[s].Targets {
-			for a, address := range services[s].Targets[t].Addresses {
-				if address.Check != nil {
-					p.byID[address.Check.ID] = place{s, t, a, address.Check, address.Check.Probe.String()}
-				}
-			}
-		}
-	}
-	return p
-}
-
-// find returns the place of a check that does what check does; its numbers may differ.
-func (p *places) find(check *checks.Check) (place, bool) {
-	at, ok := p.byID[check.ID]
-	return at, ok && (at.check == check || at.probe == check.Probe.String())
-}
-
 // restore makes world the first one, as the store remembers it.
 func (c *Control) restore(world World, now time.Time) {
 	contents := c.store.Contents()
@@ -55,8 +25,18 @@ func (c *Control) restore(world World, now time.Time) {
 	// What is too old or from the future is not believed: its verdicts are unknown. Where a service pointed is still known.
 	age := now.Sub(contents.Alive)
 	believed := !contents.Alive.IsZero() && age >= 0 && age <= world.Config.MaxAge
+	byProbe := map[string]state.Check{} // of those that have another ID now
+	for _, stored := range contents.Checks {
+		if _, taken := byProbe[stored.Probe]; taken {
+			stored = state.Check{} // nobody knows which is meant
+		}
+		byProbe[stored.Probe] = stored
+	}
 	c.settleIn(world, now, nil, func(check *checks.Check, probe string) policy.Fact {
 		stored := contents.Checks[check.ID]
+		if stored.Probe != probe {
+			stored = byProbe[probe]
+		}
 		if !believed || stored.Probe != probe || stored.State.Since.After(now) {
 			return policy.Fact{}
 		}
@@ -92,10 +72,10 @@ func (c *Control) Replace(ctx context.Context, world World, publish func()) erro
 	defer done()
 	return c.do(ctx, func() {
 		now := c.current()
-		before, services := c.places, c.services
-		c.settleIn(world, now, publish, func(check *checks.Check, _ string) policy.Fact {
-			if p, ok := before.find(check); ok {
-				return services[p.service].in.Facts[p.target][p.address]
+		before := c.board.Load()
+		c.settleIn(world, now, publish, func(check *checks.Check, probe string) policy.Fact {
+			if s := before.places.like(check, probe); s != nil {
+				return before.fact(s)
 			}
 			return policy.Fact{}
 		})
@@ -131,13 +111,18 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 		c.selections[name] = s.selection(now)
 	}
 	c.byName = make(map[string]*managed, len(world.Config.Services))
-	c.places = newPlaces(world.Config.Services)
+	c.places = newPlaces(world.Config)
+	fact = c.guard(world.Config, now, fact)
 	c.services = make([]*managed, len(world.Config.Services))
 	for i := range world.Config.Services {
 		cfg := &world.Config.Services[i]
 		s := &managed{slot: world.Slots[cfg.Name]}
 		s.in = policy.Input{Service: cfg, Facts: facts(cfg, c.places, fact), Auto: c.resume(cfg), Flaps: c.remember(cfg, now), Now: now}
 		s.flapped = counts(cfg, before[cfg.Name])
+		if old := before[cfg.Name]; old != nil {
+			s.in.Frozen = old.in.Frozen
+		}
+		s.in.Frozen = c.freeze(s, now)
 		if o, ok := c.overrides[cfg.Name]; ok && index(cfg, o.Target) >= 0 {
 			s.impose(&o)
 		}
@@ -231,11 +216,7 @@ func facts(cfg *config.Service, p *places, fact func(*checks.Check, string) poli
 	all := make([][]policy.Fact, len(cfg.Targets))
 	for t := range cfg.Targets {
 		for _, a := range cfg.Targets[t].Addresses {
-			if a.Check == nil {
-				all[t] = append(all[t], policy.Unchecked)
-			} else {
-				all[t] = append(all[t], fact(a.Check, p.byID[a.Check.ID].probe))
-			}
+			all[t] = append(all[t], combined(a, p, fact))
 		}
 	}
 	return all

@@ -69,6 +69,9 @@ var (
 	probeDuration = desc("probe_duration_seconds", "How long probes took, those that failed included.", "service", "target")
 	verdict       = desc("verdict", "1 if the address is up, 0 if it is down, -1 if that is unknown.", "service", "target", "address")
 
+	frozen       = desc("frozen", "1 if the verdicts of what requires the check, or of everything if that are the canaries, are kept as they were, else 0.", "guard")
+	guardVerdict = desc("guard_verdict", "1 if the check of the canaries, or that others require, is up, 0 if it is down, -1 if that is unknown.", "guard", "check")
+
 	serving         = desc("serving", "1 if the target is what the service serves now, else 0.", "service", "target")
 	ttl             = desc("ttl_seconds", "TTL of an answer given now.", "service")
 	flaps           = desc("flaps_total", "How often the service left the target because it was down.", "service", "target")
@@ -96,6 +99,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		buildInfo, ready,
 		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused, cut,
 		tlsOpen, tlsAccepted, tlsFailed, tlsRefused, tlsExpires,
+		frozen, guardVerdict,
 		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,

@@ -24,7 +24,7 @@ import (
 // options is a server with everything that a metric can tell.
 func options() metrics.Options {
 	until := time.Unix(1_800_000_000, 500_000_000)
-	check := func(id string) *checks.Check { return &checks.Check{ID: id} }
+	check := func(id string) []config.Watch { return []config.Watch{{Check: &checks.Check{ID: id}}} }
 	snapshots := map[string]checks.Snapshot{
 		"web/primary@203.0.113.10": {Stats: checks.Stats{
 			Successes: 2, Failures: 1, Inconclusive: 4, Late: 1, Seconds: 3.5,
@@ -48,6 +48,10 @@ func options() metrics.Options {
 		Status: func(time.Time) api.Status {
 			return api.Status{
 				Ready: true,
+				Guards: []api.Guard{
+					{Name: "canaries", Checks: []api.Check{{Name: "tcp", Verdict: "down"}, {Name: "dns", Verdict: "unknown"}}, FrozenSince: &until},
+					{Name: "gateway", Checks: []api.Check{{Verdict: "up"}}},
+				},
 				Zones: []api.Zone{{Name: "example.com.", Serial: 2030010100}, {Name: "example.net.", Problem: "no SOA"}},
 				Services: []api.Service{{
 					Name: "web", Serving: "backup", TTL: 30,
@@ -62,11 +66,11 @@ func options() metrics.Options {
 		Services: func() []config.Service {
 			return []config.Service{{Name: "web", Targets: []config.Target{
 				{Name: "primary", Addresses: []config.Address{
-					{IP: netip.MustParseAddr("203.0.113.10"), Check: check("web/primary@203.0.113.10")},
-					{IP: netip.MustParseAddr("2001:db8::10"), Check: check("web/primary@2001:db8::10")},
+					{IP: netip.MustParseAddr("203.0.113.10"), Checks: check("web/primary@203.0.113.10")},
+					{IP: netip.MustParseAddr("2001:db8::10"), Checks: check("web/primary@2001:db8::10")},
 				}},
 				{Name: "backup", Addresses: []config.Address{{IP: netip.MustParseAddr("198.51.100.20")}}},
-				{Name: "spare", Addresses: []config.Address{{IP: netip.MustParseAddr("198.51.100.21"), Check: check("not scheduled yet")}}},
+				{Name: "spare", Addresses: []config.Address{{IP: netip.MustParseAddr("198.51.100.21"), Checks: check("not scheduled yet")}}},
 			}}}
 		},
 		Snapshot: func(id string) (checks.Snapshot, bool) { s, ok := snapshots[id]; return s, ok },

@@ -43,21 +43,18 @@ func (s sink) checks(services []config.Service, snapshot func(string) (checks.Sn
 			var sum checks.Stats
 			checked := false
 			for _, a := range target.Addresses {
-				if a.Check == nil {
-					continue
-				}
-				snap, ok := snapshot(a.Check.ID)
+				stats, warned, ok := watching(a.Checks, snapshot)
 				if !ok {
 					continue
 				}
 				checked = true
 				address := a.IP.String()
-				s.count(probes, snap.Stats.Successes, service.Name, target.Name, address, "success")
-				s.count(probes, snap.Stats.Failures, service.Name, target.Name, address, "failure")
-				s.count(probes, snap.Stats.Inconclusive, service.Name, target.Name, address, "inconclusive")
-				s.count(probesLate, snap.Stats.Late, service.Name, target.Name, address)
-				s.gauge(checkWarning, flag(snap.Last.Warning != ""), service.Name, target.Name, address)
-				add(&sum, snap.Stats)
+				s.count(probes, stats.Successes, service.Name, target.Name, address, "success")
+				s.count(probes, stats.Failures, service.Name, target.Name, address, "failure")
+				s.count(probes, stats.Inconclusive, service.Name, target.Name, address, "inconclusive")
+				s.count(probesLate, stats.Late, service.Name, target.Name, address)
+				s.gauge(checkWarning, flag(warned), service.Name, target.Name, address)
+				add(&sum, stats)
 			}
 			if checked {
 				s.durations(sum, service.Name, target.Name)
@@ -66,9 +63,22 @@ func (s sink) checks(services []config.Service, snapshot func(string) (checks.Sn
 	}
 }
 
+// watching sums what the checks of an address count; false if none of them is there.
+func watching(watches []config.Watch, snapshot func(string) (checks.Snapshot, bool)) (sum checks.Stats, warned, ok bool) {
+	for _, w := range watches {
+		if snap, there := snapshot(w.Check.ID); there {
+			add(&sum, snap.Stats)
+			warned, ok = warned || snap.Last.Warning != "", true
+		}
+	}
+	return sum, warned, ok
+}
+
 func add(sum *checks.Stats, more checks.Stats) {
 	sum.Successes += more.Successes
 	sum.Failures += more.Failures
+	sum.Inconclusive += more.Inconclusive
+	sum.Late += more.Late
 	sum.Seconds += more.Seconds
 	for i, n := range more.Buckets {
 		sum.Buckets[i] += n
@@ -89,6 +99,12 @@ func (s sink) durations(sum checks.Stats, labels ...string) {
 
 func (s sink) status(status api.Status) {
 	s.gauge(ready, flag(status.Ready))
+	for _, g := range status.Guards {
+		s.gauge(frozen, flag(g.FrozenSince != nil), g.Name)
+		for _, c := range g.Checks {
+			s.gauge(guardVerdict, level(c.Verdict), g.Name, c.Name)
+		}
+	}
 	for _, zone := range status.Zones {
 		s.gauge(zoneSerial, float64(zone.Serial), zone.Name)
 		s.gauge(zoneOK, flag(zone.Problem == ""), zone.Name)

@@ -119,7 +119,7 @@ func (f Fact) present(now time.Time) Fact {
 		if fact.State.Since.After(now) {
 			then := *fact
 			then.State.Since = now
-			out = out.part(i, then)
+			out = out.With(i, then)
 		}
 	})
 	return out
@@ -244,7 +244,7 @@ func (in *Input) serves(target int, s Selection) bool {
 // flip lets a run's verdict come true.
 func (in *Input) flip(r run) {
 	facts := slices.Clone(in.Facts[r.target])
-	facts[r.address] = facts[r.address].part(r.part, Fact{State: checks.State{Verdict: r.to, Since: r.at}})
+	facts[r.address] = facts[r.address].With(r.part, Fact{State: checks.State{Verdict: r.to, Since: r.at}})
 	in.Facts[r.target] = facts
 }
 

@@ -78,8 +78,16 @@ func (f *Fact) failures() string {
 	return text
 }
 
-// part returns f with fact as that of its part i, or, if f has no parts and i is -1, fact.
-func (f Fact) part(i int, fact Fact) Fact {
+// At returns the fact of part i; f itself if i is -1, as for an address that one check watches.
+func (f Fact) At(i int) Fact {
+	if i < 0 {
+		return f
+	}
+	return f.Parts[i].Fact
+}
+
+// With returns f with fact as that of part i; fact itself if i is -1.
+func (f Fact) With(i int, fact Fact) Fact {
 	if i < 0 {
 		return fact
 	}

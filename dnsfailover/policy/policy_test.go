@@ -32,8 +32,9 @@ func service(addresses ...int) *config.Service {
 				ip = fmt.Sprintf("2001:db8::%d", 10*i+a)
 			}
 			t.Addresses = append(t.Addresses, config.Address{
-				IP:    netip.MustParseAddr(ip),
-				Check: &checks.Check{ID: fmt.Sprintf("web/t%d@%s", i, ip)},
+				IP:     netip.MustParseAddr(ip),
+				Checks: []config.Watch{{Check: &checks.Check{ID: fmt.Sprintf("web/t%d@%s", i, ip)}}},
+				Need:   1,
 			})
 		}
 		s.Targets = append(s.Targets, t)

@@ -161,7 +161,7 @@ func (in *Input) because(target int) string {
 
 func (in *Input) unchecked(target int) bool {
 	for _, a := range in.Service.Targets[target].Addresses {
-		if a.Check != nil {
+		if len(a.Checks) > 0 {
 			return false
 		}
 	}

@@ -68,7 +68,7 @@ func complete(in Input) Input {
 
 func TestTargetWithoutCheckSaysSo(t *testing.T) {
 	in := complete(Input{Facts: [][]Fact{{down()}, {Unchecked}}})
-	in.Service.Targets[1].Addresses[0].Check = nil
+	in.Service.Targets[1].Addresses[0].Checks = nil
 	if got, want := Decide(in).Reason, "t0 is down (connection refused); t1 has no check and counts as up"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -37,7 +37,7 @@ func TestReloadTakesWhatIsGood(t *testing.T) {
 	s.write("dnsfailover.yaml", bad)
 	problems := dir + `/dnsfailover\.yaml:4:30: interval: "1" has no unit: write 1s
 ` + dir + `/dnsfailover\.yaml:9:5: a service has no key "failbakc": did you mean "failback"\?
-` + dir + `/dnsfailover\.yaml:13:1: "canaries" is not supported yet.*
+` + dir + `/dnsfailover\.yaml:13:11: canaries needs the key "checks"
 `
 	out, code := s.cli("reload")
 	if matches(t, out, problems+`dnsfailover: nothing was changed; the old configuration serves on: 3 problems\n`); code != 1 {

@@ -14,9 +14,12 @@ func TestFault41AllDown(t *testing.T) {
 	t.Parallel()
 	a, b, c := newSite(t), newSite(t), newSite(t)
 	wanted := map[string]string{"last": c.ip, "first": a.ip, "hold": b.ip, "none": "NODATA"}
-	config := quick + "services:\n"
+	config, first := quick+"services:\n", ""
 	for policy := range wanted {
 		service := strings.TrimPrefix(web(plain+"\n    all_down: "+policy, a, b, c), "services:\n")
+		if first == "" {
+			first = policy
+		}
 		config += strings.NewReplacer("name: web", "name: "+policy, "[www.example.test]", "["+policy+".example.test]").Replace(service)
 	}
 	s := newServer(t, config, "")
@@ -50,6 +53,9 @@ func TestFault41AllDown(t *testing.T) {
 	down("third")
 	died := time.Now()
 	b.becomes("stopped")
+	for _, name := range []string{"primary", "backup", "third"} { // one check for all services, called after the first of them
+		s.logs(fmt.Sprintf(`msg="verdict changed" check=%s/%s`, first, name), "/"+name+"@")
+	}
 	for policy, address := range wanted {
 		s.serves(host(policy), address)
 	}
@@ -62,9 +68,6 @@ func TestFault41AllDown(t *testing.T) {
 			t.Errorf("%s: rule %q, reason %q", policy, service.Rule, service.Reason)
 		}
 		mentions(t, "status", s.must("status", policy), "all_down")
-		for _, name := range []string{"primary", "backup", "third"} {
-			s.logs(fmt.Sprintf(`msg="verdict changed" check=%s/%s`, policy, name))
-		}
 	}
 	if answer := s.ask(host("none"), dns.TypeA); answer == nil || len(answer.Ns) != 1 || answer.Ns[0].Header().Rrtype != dns.TypeSOA {
 		t.Errorf("no NODATA as of RFC 2308: %v", answer)
