@@ -84,7 +84,7 @@ func TestHTTP2OverTLSAndInTheClear(t *testing.T) {
 		want string
 	}{
 		"HTTP/1.1 only, over TLS":        {"https://www.example.com:PORT/", web(t, &tls.Config{Certificates: []tls.Certificate{cert}}, false, handler), "TLS refused by the server: no application protocol"},
-		"HTTP/1.1 only, in the clear":    {"http://www.example.com:PORT/", web(t, nil, false, handler), "the server speaks HTTP/1.1 only, not HTTP/2"},
+		"HTTP/1.1 only, in the clear":    {"http://www.example.com:PORT/", serve(t, "127.0.0.1", func(c net.Conn) { io.WriteString(c, answer("400 Bad Request", "", "")); untilClosed(c) }), "the server speaks HTTP/1.1 only, not HTTP/2"},
 		"a server without ALPN":          {"https://www.example.com:PORT/", serve(t, "127.0.0.1", overTLS(&tls.Config{Certificates: []tls.Certificate{cert}}, untilClosed)), "the server does not speak HTTP/2: it ignores the offer in the TLS handshake"},
 		"the connection is just closed":  {"http://www.example.com:PORT/", serve(t, "127.0.0.1", func(c net.Conn) { c.(*net.TCPConn).CloseWrite(); untilClosed(c) }), "closed the connection without an answer"},
 		"something that isn't HTTP/2":    {"http://www.example.com:PORT/", serve(t, "127.0.0.1", func(c net.Conn) { io.WriteString(c, strings.Repeat("SSH-2.0-OpenSSH_9.2\r\n", 10)); untilClosed(c) }), `not an HTTP/2 answer, it begins with "SSH-2.0-OpenSSH_9.2\r\n`},

@@ -97,11 +97,12 @@ func exchangeHTTP2(ctx context.Context, conn net.Conn, w *stopwatch, req *http.R
 func http2Reason(err error, begin string, w *stopwatch) string {
 	text := innermost(err)
 	switch {
-	case isTimeout(err), networkReason(err) != "":
-	case closed(err), strings.HasSuffix(text, "EOF"), strings.Contains(text, "connection closed"), strings.Contains(text, "client conn is closed"):
-		return "closed the connection without an answer"
+	case isTimeout(err):
 	case strings.HasPrefix(begin, "HTTP/1."):
 		return "the server speaks HTTP/1.1 only, not HTTP/2"
+	case networkReason(err) != "":
+	case closed(err), strings.HasSuffix(text, "EOF"), strings.Contains(text, "connection closed"), strings.Contains(text, "client conn is closed"):
+		return "closed the connection without an answer"
 	case strings.Contains(text, "frame too large"), strings.Contains(text, "frame header"):
 		return fmt.Sprintf("not an HTTP/2 answer, it begins with %q", begin)
 	case strings.Contains(text, "COMPRESSION_ERROR"):

@@ -56,6 +56,7 @@ func TestReadme(t *testing.T) {
 					script.WriteString(readmeCommand(strings.TrimSpace(command), root))
 				}
 			}
+		case "sh": // what runs on another host
 		case "ini":
 			units++
 			const exec = "/usr/local/bin/dnsfailover "
@@ -71,9 +72,13 @@ func TestReadme(t *testing.T) {
 	}
 	write("deploy.token", "0123456789abcdef0123456789abcdef\n")
 	write("pager.token", "0123456789abcdef0123456789abcdef-pager\n")
+	write("probe.password", "correct horse battery staple\n")
+	write("probe.token", "probe-0123456789abcdef\n")
+	write("nat.token", "nat-0123456789abcdef\n")
+	write("ca.pem", newAuthority(t).pem)
 	write("cookies.txt", "0123456789abcdef0123456789abcdef\n")
 	writeCertificate(t, dir)
-	script.WriteString("dnsfailover validate --config full.yaml\n")
+	script.WriteString("dnsfailover validate --config full.yaml\ndnsfailover validate --config checks.yaml\n")
 	write("script", script.String())
 
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
