@@ -3,6 +3,7 @@ package dnsfailover
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,8 @@ func build(cfg *config.Config, old *world, now time.Time) *world {
 		if zone == nil {
 			zone, state = w.keep(z.Name, old)
 			state.problem = firstProblem(problems) + state.problem
+		} else if warning := doubtfulSerial(z.File, zone, dynamics[i], old); warning != "" {
+			w.warnings = append(w.warnings, warning)
 		}
 		list = append(list, zone)
 		w.zones = append(w.zones, state)
@@ -54,6 +57,27 @@ func build(cfg *config.Config, old *world, now time.Time) *world {
 	w.Set = zones.NewSet(list)
 	w.warnings = append(w.warnings, undelegated(cfg, w.Set)...)
 	return w
+}
+
+// doubtfulSerial warns of a zone that has changed while its serial has not grown (RFC 1982 section 3.2): whoever compares serials
+// won't notice. Names that have come to a service or left one are no change of the zone.
+func doubtfulSerial(file string, zone *zones.Zone, dynamics []zones.Dynamic, old *world) string {
+	if old == nil {
+		return ""
+	}
+	sameName := func(a, b zones.Dynamic) bool { return a.Name == b.Name && a.Service == b.Service }
+	for i, before := range old.Set.Zones() {
+		if before.Name() != zone.Name() || before.Broken() || before.Same(zone) || !slices.EqualFunc(dynamics, old.dynamics()[i], sameName) {
+			continue
+		}
+		switch ahead := zone.Serial() - before.Serial(); {
+		case ahead == 0:
+			return fmt.Sprintf("%s: %s: the zone has changed, but its serial is still %d: count it up with each change", file, zone.Name(), zone.Serial())
+		case ahead >= 1<<31:
+			return fmt.Sprintf("%s: %s: serial %d is not newer than %d, which was served before: count it up with each change", file, zone.Name(), zone.Serial(), before.Serial())
+		}
+	}
+	return ""
 }
 
 // undelegated warns of zones that are found here alone: whoever asks another server of the zone above is told that there is no such name.

@@ -43,6 +43,8 @@ type source struct {
 	comment   bool
 	quoted    bool
 	escaped   bool
+	digits    int // of the \DDD that is being read
+	number    int // that they are
 	depth     int // of parentheses
 	simple    simple
 }
@@ -82,8 +84,30 @@ func (s *source) ReadByte() (byte, error) {
 	}
 	c := s.text[s.next]
 	s.next++
+	escaped := s.escaped
 	s.follow(c)
+	if number := s.escape(escaped, c); number > 255 { // the parser would take what is left of it in an octet
+		s.files.objection = fmt.Sprintf(`\%d is no octet: the number behind a backslash is 000 to 255 (RFC 1035 section 5.1)`, number)
+		return 0, errors.New(s.files.objection)
+	}
 	return c, nil
+}
+
+// escape returns the number of \DDD when c ends it, else 0. escaped says whether a backslash stands before c.
+func (s *source) escape(escaped bool, c byte) (number int) {
+	switch digit := '0' <= c && c <= '9'; {
+	case !digit, !escaped && s.digits == 0:
+		s.digits = 0
+		return 0
+	case escaped:
+		s.digits, s.number = 0, 0
+	}
+	s.digits, s.number = s.digits+1, 10*s.number+int(c-'0')
+	if s.digits < 3 {
+		return 0
+	}
+	s.digits = 0
+	return s.number
 }
 
 // follow keeps account of lines, comments, quotes and parentheses.
@@ -152,8 +176,10 @@ type sourceFiles struct {
 	ttl     string  // of the last $TTL line
 	current *source // the file that was read last, to which the latest record belongs
 	texts   []*region
-	cutOff  *source // a file that ends within parentheses, which the parser lets pass
-	take    func(r record, at *source)
+	// objection is what reading ended with, since the parser may make something else of it.
+	objection string
+	cutOff    *source // a file that ends within parentheses, which the parser lets pass
+	take      func(r record, at *source)
 }
 
 // Open implements fs.FS for $INCLUDE. os.Root confines it: neither .. nor a link leads out of the directory.

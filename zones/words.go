@@ -27,6 +27,8 @@ func (f *sourceFiles) parseProblem(err error) Problem {
 	}
 	m := parseText.FindStringSubmatch(p.Text)
 	switch {
+	case f.objection != "":
+		p.Text, f.objection = f.objection, ""
 	case m == nil:
 	case at.next == len(at.text) && at.quoted:
 		p.Text = "the quote is not closed"
