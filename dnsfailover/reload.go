@@ -124,10 +124,10 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 	s.hooks.Set(cfg.Hooks)
 	s.world = next
 	s.tell(next, nil, time.Now())
-	debug.FreeOSMemory() // of the world before, and of loading this one
 	found := append(append([]string{}, s.told.Load().problems()...), s.answerProblems(time.Now())...)
 	s.reloaded(author, old, next, found)
 	s.history.Sync(ctx)
+	debug.FreeOSMemory() // of the world before, to which nothing may refer any more, and of loading this one
 	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(found))
 	return api.Reload{Changed: true, Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
 }
