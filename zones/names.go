@@ -1,20 +1,24 @@
 package zones
 
-import "strings"
+import "unsafe"
 
 // names finds the nodes of a draft by their keys, and keeps the keys. It is a table that grows: a million names
 // take it a third of the time that a map takes, and leave the collector nothing to walk.
 type names struct {
-	slots  []uint64 // upper half of the hash, index of the node plus one; at most half full
-	memory *region  // slots'
-	keys   []*strings.Builder
+	slots  []uint64  // upper half of the hash, index of the node plus one; at most half full
+	memory *region   // slots'
+	keys   []*region // never moved, as strings refer to them
 }
 
-// keyAt is where a key is kept: the number of a builder in the upper half, the offset in it in the lower one.
+// keyAt is where a key is kept: the number of a region, and in the lower chunkBits the offset in it.
 type keyAt uint32
 
-// chunk is how many octets of keys share one allocation.
-const chunk = 1 << 16
+// Keys share their allocations: the first in a small one, all others in big ones, outside of the heap.
+const (
+	firstChunk = 1 << 16
+	chunkBits  = 22
+	chunk      = 1 << chunkBits
+)
 
 // find returns the index of the node with that key in nodes, or -1.
 func (t *names) find(nodes []draftNode, hash uint64, key []byte) int32 {
@@ -56,7 +60,7 @@ func (t *names) grow(size int, nodes []draftNode) {
 	for slots < size {
 		slots *= 2
 	}
-	t.release()
+	t.dropSlots()
 	t.memory = newRegion(8*slots, 8*slots)
 	t.slots = t.memory.words()
 	for i := range nodes {
@@ -64,27 +68,42 @@ func (t *names) grow(size int, nodes []draftNode) {
 	}
 }
 
+// release gives back the memory. No key may be used any more.
 func (t *names) release() {
+	t.dropSlots()
+	for _, memory := range t.keys {
+		memory.unmap()
+	}
+	t.keys = nil
+}
+
+func (t *names) dropSlots() {
 	if t.memory != nil {
 		t.memory.unmap()
 	}
 	t.slots = nil
 }
 
-// keep keeps a key. Many share one allocation.
+// keep keeps a key.
 func (t *names) keep(key []byte) keyAt {
 	last := len(t.keys) - 1
-	if last < 0 || t.keys[last].Cap()-t.keys[last].Len() < len(key) {
-		last++
-		t.keys = append(t.keys, new(strings.Builder))
-		t.keys[last].Grow(chunk)
+	if last < 0 || cap(t.keys[last].octets)-len(t.keys[last].octets) < len(key) {
+		size := chunk
+		if last++; last == 0 {
+			size = firstChunk
+		}
+		t.keys = append(t.keys, newRegion(0, size))
 	}
-	from := t.keys[last].Len()
-	t.keys[last].Write(key)
-	return keyAt(last<<16 | from)
+	memory := t.keys[last]
+	at := keyAt(last<<chunkBits | len(memory.octets))
+	memory.append(key)
+	return at
 }
 
-// key returns the key of a node.
+// key returns the key of a node, for as long as the table is not released.
 func (t *names) key(n *draftNode) string {
-	return t.keys[n.key>>16].String()[n.key&0xFFFF:][:n.keyLen]
+	if n.keyLen == 0 {
+		return ""
+	}
+	return unsafe.String(&t.keys[n.key>>chunkBits].octets[n.key%chunk], n.keyLen)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -31,6 +32,30 @@ func bigOne(t testing.TB) *Zone {
 		t.Fatal(problems)
 	}
 	return zone
+}
+
+// TestProblemsOutliveTheDraft: what is said of a big zone needs none of the memory that loading it took.
+func TestProblemsOutliveTheDraft(t *testing.T) {
+	text := []byte("$TTL 300\n@ SOA ns1 hostmaster 1 7200 900 1209600 60\n@ NS ns1\n@ NS ns2\nns1 A 192.0.2.1\nns2 A 192.0.2.2\n")
+	for i := range bigNames {
+		text = fmt.Appendf(text, "h%d A 192.0.2.%d\n", i, i%250)
+	}
+	for i := range 50 {
+		text = fmt.Appendf(text, "h%d CNAME h%d\nmx%d MX 10 nowhere%d\nloop%d CNAME loop%d\n", bigNames-1-i, i, i, i, i, i)
+	}
+	file := filepath.Join(t.TempDir(), "big.zone")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	zone, problems := Load("big.test.", file, nil)
+	if zone != nil || len(problems) < 50 {
+		t.Fatalf("%d problems", len(problems))
+	}
+	for i, p := range problems {
+		if said := p.String(); !strings.Contains(said, ".big.test.: ") || !strings.Contains(said, "CNAME") {
+			t.Errorf("problem %d: %s", i, said)
+		}
+	}
 }
 
 func bigQuery(t testing.TB, name string, qtype uint16) []byte {
