@@ -24,6 +24,7 @@ import (
 	"dnsfailover/dnsfailover/history"
 	"dnsfailover/dnsfailover/hooks"
 	"dnsfailover/dnsfailover/metrics"
+	"dnsfailover/dnsfailover/page"
 	"dnsfailover/dnsfailover/server"
 	"dnsfailover/dnsfailover/state"
 	"dnsfailover/zones"
@@ -51,6 +52,7 @@ type instance struct {
 	control   *control.Control
 	dns       *server.Server
 	admin     *admin.Server
+	page      *page.Host // nil: none
 
 	live    atomic.Pointer[zones.Set] // what the sockets read
 	answers answers                   // and this
@@ -131,6 +133,9 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 		return err
 	}
 	group.Go(func() error { return s.dns.Run(ctx) })
+	if err := s.runPage(ctx, group, cfg); err != nil {
+		return err
+	}
 	tcp, socket, err := s.listenAdmin(cfg)
 	if err != nil {
 		return err
@@ -141,6 +146,9 @@ func (s *instance) listenAndRun(ctx context.Context, group *errgroup.Group, cfg 
 	facts := []any{"dns", s.dns.Addresses(), "admin", address(tcp), "control", cfg.Listen.Control}
 	if cfg.Listen.TLS != nil {
 		facts = append(facts, "tls", s.dns.TLSAddresses())
+	}
+	if s.page != nil {
+		facts = append(facts, "page", s.page.Addresses())
 	}
 	s.log.Info("listening", facts...)
 	s.act(api.Event{Kind: api.EventStarted, Text: "version " + s.opt.Version, After: &api.Facts{Config: cfg.Digest}})
@@ -188,10 +196,10 @@ func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, er
 	}
 	s.admin, err = admin.New(admin.Options{
 		Backend: s, Tokens: cfg.Tokens, Log: s.log, Version: s.opt.Version,
-		Collector: metrics.New(metrics.Options{
+		Collector: s.withPage(metrics.New(metrics.Options{
 			Version: s.opt.Version, Counters: s.dns.Counters, Status: s.Status, Services: s.services,
 			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload, History: s.history.Stats, Hooks: s.hooks.Stats, Saved: s.store.Saved,
-		}),
+		})),
 	})
 	return tcp, socket, err
 }

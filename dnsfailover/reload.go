@@ -112,6 +112,7 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 	old := s.world
 	next := build(cfg, old, time.Now())
 	next.warnings = append(next.warnings, needRestart(old.Config, cfg)...)
+	next.warnings = append(next.warnings, s.reloadPage(old.Config, cfg)...)
 	if err := s.control.Replace(ctx, next.World, func() { s.live.Store(next.Set) }); err != nil {
 		return api.Reload{}, err
 	}

@@ -1,12 +1,10 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,34 +28,9 @@ arrived and stops.`,
 			if config == "" {
 				return usagef("--config is missing")
 			}
-			direct, err := newLog(cmd.ErrOrStderr(), level, format)
-			if err != nil {
-				return err
-			}
-			queue := newLogQueue(cmd.ErrOrStderr(), direct)
-			defer queue.close()
-			log, _ := newLog(queue, level, format)
-			// A reader of the log that goes away must not take the server with it.
-			signal.Ignore(syscall.SIGPIPE)
-			hangups := make(chan os.Signal, 1)
-			signal.Notify(hangups, syscall.SIGHUP)
-			defer signal.Stop(hangups)
-			reload := make(chan struct{})
-			go func() {
-				for {
-					select {
-					case <-hangups: // those that come during a reload are one
-					case <-cmd.Context().Done():
-						return
-					}
-					select {
-					case reload <- struct{}{}:
-					case <-cmd.Context().Done():
-						return
-					}
-				}
-			}()
-			return dnsfailover.Serve(cmd.Context(), dnsfailover.Options{ConfigFile: config, Log: log, Version: version(), Reload: reload})
+			return inForeground(cmd, level, format, func(ctx context.Context, log *slog.Logger, reload <-chan struct{}) error {
+				return dnsfailover.Serve(ctx, dnsfailover.Options{ConfigFile: config, Log: log, Version: version(), Reload: reload})
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&config, "config", "c", "", "the configuration `file`")

@@ -23,6 +23,9 @@ func (c *rawConfig) build(file string) *Config {
 	if c.tls != nil {
 		built.Listen.TLS = c.tls.build()
 	}
+	if c.page != nil {
+		built.Listen.Page = c.page.build(file)
+	}
 	for _, t := range c.tokens.items {
 		built.Tokens = append(built.Tokens, Token{Name: t.name.v, Secret: t.secret})
 	}

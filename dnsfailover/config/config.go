@@ -34,6 +34,7 @@ type Listen struct {
 	Admin   netip.AddrPort   // zero: off
 	Control string           // path of the control socket
 	TLS     *TLS             // nil: off
+	Page    *Page            // nil: off
 }
 
 // TLS says where DNS over TLS is spoken (RFC 7858), and with what.

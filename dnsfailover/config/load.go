@@ -14,7 +14,16 @@ const maxSize = 16 << 20
 // Load reads, checks and converts the configuration in file. With problems the configuration is nil.
 // It does not read zone files.
 func Load(file string) (*Config, []Problem) {
-	whole := func(text string) (*Config, []Problem) { return nil, []Problem{{File: file, Text: text}} }
+	data, problems := readWhole(file)
+	if problems != nil {
+		return nil, problems
+	}
+	return Parse(file, data)
+}
+
+// readWhole returns what a configuration holds.
+func readWhole(file string) ([]byte, []Problem) {
+	whole := func(text string) ([]byte, []Problem) { return nil, []Problem{{File: file, Text: text}} }
 	f, err := os.Open(file)
 	if err != nil {
 		return whole("can't be read: " + reason(err))
@@ -27,7 +36,7 @@ func Load(file string) (*Config, []Problem) {
 	if len(data) > maxSize {
 		return whole("is larger than 16 MiB: this is no configuration")
 	}
-	return Parse(file, data)
+	return data, nil
 }
 
 // Parse checks and converts the configuration in data. Problems name it file, and paths in it are relative to
@@ -46,7 +55,7 @@ func Parse(file string, data []byte) (*Config, []Problem) {
 
 // parse returns the configuration in data, or nil if it reported a problem.
 func parse(r *report, dir string, data []byte) *Config {
-	root := document(r, data)
+	root := document(r, data, "at least one zone")
 	if root == nil {
 		return nil
 	}
@@ -54,6 +63,10 @@ func parse(r *report, dir string, data []byte) *Config {
 	raw.setDefaults()
 	raw.checkRules(r)
 	raw.readFiles(r, dir)
+	if raw.page != nil {
+		raw.page.state = raw.state
+		raw.page.check(r, dir)
+	}
 	if len(r.problems) > 0 {
 		return nil
 	}

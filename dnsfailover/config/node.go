@@ -61,7 +61,7 @@ func mapping(r *report, n *yaml.Node, what, example string, readers map[string]f
 		case twice:
 			r.problem(at, "%q is given twice in %s, first in line %d: remove one", key.Value, what, first.line)
 		case !known:
-			r.problem(at, "%s has no key %q%s", what, key.Value, suggestKey(key.Value, readers))
+			r.problem(at, "%s has no key %q%s", what, key.Value, suggestKey(key.Value, what, readers))
 		case read == nil:
 			r.problem(at, "%q is not supported yet: remove it", key.Value)
 		case isNull(value):

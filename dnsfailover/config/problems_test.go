@@ -43,7 +43,12 @@ func TestDoubtfulFilesAreAcceptedWithAWarning(t *testing.T) {
 }
 
 func walk(t *testing.T, name string, judge func(*Config, []Problem) []Problem) {
-	source, err := filepath.Abs(filepath.Join(testdata, name))
+	walkFiles(t, filepath.Join(testdata, name), func(file string) []Problem { return judge(Load(file)) })
+}
+
+// walkFiles compares the problems that load finds in each file of dir with its .want file.
+func walkFiles(t *testing.T, dir string, load func(file string) []Problem) {
+	source, err := filepath.Abs(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +60,7 @@ func walk(t *testing.T, name string, judge func(*Config, []Problem) []Problem) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(file, ".yaml"), func(t *testing.T) {
 			var got strings.Builder
-			c, problems := Load(file)
-			for _, p := range judge(c, problems) {
+			for _, p := range load(file) {
 				got.WriteString(p.String() + "\n")
 			}
 			wantFile := filepath.Join(source, strings.TrimSuffix(file, ".yaml")+".want")
@@ -95,6 +99,10 @@ func installed(t testing.TB, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	large := append([]byte("<svg>"), bytes.Repeat([]byte("x"), maxLogo+2<<10)...)
+	if err := os.WriteFile(filepath.Join(to, "large.svg"), large, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	huge := bytes.Repeat([]byte("x"), maxReferred+1)
 	if err := os.WriteFile(filepath.Join(to, "huge.pem"), huge, 0o600); err != nil {
 		t.Fatal(err)
@@ -106,7 +114,7 @@ func installed(t testing.TB, dir string) string {
 // and wants each of them in a .want file.
 func TestEverySentenceIsProvoked(t *testing.T) {
 	var wants []string
-	for _, dir := range []string{"bad", "warn"} {
+	for _, dir := range []string{"bad", "warn", "../page/bad", "../page/warn"} {
 		files, _ := filepath.Glob(filepath.Join(testdata, dir, "*.want"))
 		for _, file := range files {
 			data, err := os.ReadFile(file)

@@ -17,6 +17,7 @@ type rawConfig struct {
 	whole    bool // every key in it was understood
 	dns      list[leaf[netip.AddrPort]]
 	tls      *rawTLS              // nil: none
+	page     *rawPage             // nil: none
 	admin    leaf[netip.AddrPort] // zero: off
 	control  leaf[string]
 	state    leaf[string]
@@ -131,7 +132,7 @@ func (c *rawConfig) decodeListen(r *report, n *yaml.Node) {
 		"admin":   func(n *yaml.Node) { c.admin = adminAddress(r, n) },
 		"control": func(n *yaml.Node) { c.control = word(r, n, "control", "the path of a socket") },
 		"tls":     func(n *yaml.Node) { c.tls = decodeTLS(r, n) },
-		"page":    nil,
+		"page":    func(n *yaml.Node) { c.page = decodePage(r, n, "page") },
 	})
 }
 

@@ -33,9 +33,9 @@ var homes = map[string]string{
 	"services": "the file", "defaults": "the file",
 }
 
-// suggestKey returns a hint for an unknown key: another place where it is known, or a key of this place that looks like it.
-func suggestKey[V any](key string, known map[string]V) string {
-	if home, ok := homes[key]; ok {
+// suggestKey returns a hint for an unknown key of what: another place where it is known, or a key of this place that looks like it.
+func suggestKey[V any](key, what string, known map[string]V) string {
+	if home, ok := homes[key]; ok && home != what { // a page host's file is a file too
 		return fmt.Sprintf(": it belongs to %s", home)
 	}
 	return suggest(key, slices.Sorted(maps.Keys(known)))

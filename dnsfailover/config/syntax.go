@@ -9,8 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// document returns the root of the one YAML document in data, or nil after reporting why there is none.
-func document(r *report, data []byte) *yaml.Node {
+// document returns the root of the one YAML document in data, or nil after reporting why there is none. least is what has to
+// be in it.
+func document(r *report, data []byte, least string) *yaml.Node {
 	if at, ok := badByte(data); ok {
 		r.problem(at, "there is a byte here that isn't text: the file must be UTF-8 without control characters")
 		return nil
@@ -21,7 +22,7 @@ func document(r *report, data []byte) *yaml.Node {
 		explain(r, data, err)
 		return nil
 	case first == nil || first.Content[0].Tag == "!!null":
-		r.problem(pos{1, 1}, "the file says nothing: it needs at least one zone")
+		r.problem(pos{1, 1}, "the file says nothing: it needs %s", least)
 		return nil
 	case second != nil:
 		r.problem(pos{second.Line, second.Column}, "a second document begins here: a configuration is one document, remove the line ---")

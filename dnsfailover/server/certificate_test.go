@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -199,28 +198,5 @@ func TestSessionsOutliveACertificate(t *testing.T) {
 	}
 	if got := serial(t, s); got != 2 {
 		t.Errorf("certificate %d, want 2", got)
-	}
-}
-
-func TestFilesAreTheSameOrNot(t *testing.T) {
-	f := newFiles(t)
-	f.write(t, 1, time.Now())
-	stat := func() fs.FileInfo {
-		info, err := os.Stat(f.certificate)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info
-	}
-	first := stat()
-	if !same(first, stat()) || !same(nil, nil) || same(first, nil) || same(nil, first) {
-		t.Error("what is the same is not, or the other way round")
-	}
-	f.write(t, 2, time.Now())
-	if err := os.Chtimes(f.certificate, first.ModTime(), first.ModTime()); err != nil {
-		t.Fatal(err)
-	}
-	if same(first, stat()) {
-		t.Error("another file of the same time passes for the first")
 	}
 }

@@ -83,7 +83,7 @@ func (s *Server) Counters() Counters {
 	}
 	s.streams.count(&out)
 	if out.TLS != nil {
-		out.TLS.Expires = s.certificate.current.Load().Leaf.NotAfter
+		out.TLS.Expires = s.certificate.Leaf().NotAfter
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dnsfailover/dnsfailover/certs"
 	"dnsfailover/dnsfailover/limit"
 	"dnsfailover/zones"
 )
@@ -52,8 +53,8 @@ type Server struct {
 	workers     []*worker
 	streams     *streams
 	tcp, tls    *door
-	certificate *certificate // nil without TLS
-	engines     []*engine    // all there are, of any transport, for Counters
+	certificate *certs.Certificate // nil without TLS
+	engines     []*engine          // all there are, of any transport, for Counters
 	panics      *panicLog
 	// parting are the settings of a server that stops.
 	parting atomic.Pointer[zones.Settings]
@@ -75,7 +76,7 @@ func listen(opt Options, tune tuning) (*Server, error) {
 	}
 	var err error
 	if opt.TLS != nil {
-		if s.certificate, err = newCertificate([2]string{opt.TLS.Certificate, opt.TLS.Key}, tune.limits.reread, opt.Log); err != nil {
+		if s.certificate, err = certs.New([2]string{opt.TLS.Certificate, opt.TLS.Key}, tune.limits.reread, opt.Log); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +92,7 @@ func listen(opt Options, tune tuning) (*Server, error) {
 	if s.certificate != nil {
 		s.tls = s.door(zones.TLS, tune)
 		s.tls.secure = &tls.Config{
-			GetCertificate: s.certificate.get,
+			GetCertificate: s.certificate.Get,
 			MinVersion:     tls.VersionTLS12, // RFC 8310 section 9
 			NextProtos:     []string{"dot"},  // who names none is welcome too
 		}
@@ -176,7 +177,7 @@ func (s *Server) UseCertificate(certificateFile, keyFile string) error {
 	if s.certificate == nil {
 		return nil
 	}
-	return s.certificate.use([2]string{certificateFile, keyFile})
+	return s.certificate.Use([2]string{certificateFile, keyFile})
 }
 
 // Problems says what an operator should mend, one sentence each.
@@ -184,7 +185,7 @@ func (s *Server) Problems(now time.Time) []string {
 	if s.certificate == nil {
 		return nil
 	}
-	return s.certificate.problems(now)
+	return s.certificate.Problems("listen.tls", now)
 }
 
 // Run answers until ctx ends, then answers what the sockets still hold, for a second at most, and closes them.

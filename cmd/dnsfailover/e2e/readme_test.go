@@ -15,7 +15,7 @@ import (
 
 var (
 	fence    = regexp.MustCompile("(?ms)^ *```(\\w+)\n(.*?)^ *```")
-	fileName = regexp.MustCompile(`^[#;] (\S+)\n`)
+	fileName = regexp.MustCompile(`^(?:[#;]|<!--) (\S+)(?: -->)?\n`)
 )
 
 // TestReadme runs every command of the README in order, with its files, as a new user would: on
@@ -42,7 +42,7 @@ func TestReadme(t *testing.T) {
 	commands, files, units := 0, []string{}, 0
 	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 		switch kind, body := block[1], block[2]; kind {
-		case "yaml", "zone":
+		case "yaml", "zone", "html":
 			name := fileName.FindStringSubmatch(body)
 			if name == nil {
 				t.Fatalf("a %s block without its name in the first line:\n%s", kind, body)
@@ -97,6 +97,11 @@ func TestReadme(t *testing.T) {
 		"now reboot the primary",
 		`"override":{"target":"backup",`,
 		`"author":"deploy"`,
+		"Voraussichtlich wieder da: 2100-01-01 06:00 UTC",
+		`"status": 503`,
+		"www.example.com: notice (stopped by root)",
+		"page-full.yaml is good",
+		"https://www.example.com/.well-known/dnsfailover/staff/",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("nowhere in the output: %s", want)
@@ -123,6 +128,9 @@ func readmeCommand(command, root string) string {
 		socket := "/var/lib/dnsfailover/control.sock"
 		if strings.Contains(command, "local.yaml") {
 			socket = "state/control.sock"
+		}
+		if strings.HasPrefix(command, "dnsfailover page ") {
+			socket = "page-state/page.sock"
 		}
 		return show + command + "\nfor i in $(seq 300); do [ -S " + socket + " ] && break; sleep 0.1; done\n"
 	case command == "kill $!": // the next server needs its admin address

@@ -17,7 +17,7 @@ import (
 
 // Options are what New needs.
 type Options struct {
-	Address string // host:port that is dialled
+	Addresses []string // host:port, tried in this order; at least one
 	// TLS makes it https. Without a ServerName in it, the host that the client asked for must be in the certificate.
 	TLS *tls.Config
 	// Gate holds requests up; nil if nothing does.
@@ -49,10 +49,8 @@ type Proxy struct {
 func New(opt Options) *Proxy {
 	p := &Proxy{opt: opt, dialer: net.Dialer{Timeout: dialTime}}
 	p.trip = &http.Transport{
-		Proxy: nil, // whatever the environment says
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return p.dialer.DialContext(ctx, network, opt.Address)
-		},
+		Proxy:                 nil, // whatever the environment says
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return p.dial(ctx) },
 		TLSClientConfig:       opt.TLS,
 		TLSHandshakeTimeout:   dialTime,
 		ResponseHeaderTimeout: headTime,
@@ -73,6 +71,16 @@ func New(opt Options) *Proxy {
 	return p
 }
 
+// dial connects to the first address that accepts it.
+func (p *Proxy) dial(ctx context.Context) (conn net.Conn, err error) {
+	for _, address := range p.opt.Addresses {
+		if conn, err = p.dialer.DialContext(ctx, "tcp", address); err == nil {
+			break
+		}
+	}
+	return conn, err
+}
+
 // Close gives up the connections that wait for another request.
 func (p *Proxy) Close() { p.trip.CloseIdleConnections() }
 
@@ -84,7 +92,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	// The transport takes the name of the TLS handshake from here; what it dials it doesn't.
 	r.Out.Host, r.Out.URL.Host = r.In.Host, r.In.Host
 	if r.In.Host == "" { // HTTP/1.0
-		r.Out.URL.Host = p.opt.Address
+		r.Out.URL.Host = p.opt.Addresses[0]
 	}
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // whole: what of it is well-formed the upstream judges
 	r.SetXForwarded()
@@ -97,7 +105,7 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
-	p.opt.Log.Debug("upstream did not answer", "upstream", p.opt.Address, "error", err)
+	p.opt.Log.Debug("upstream did not answer", "upstream", p.opt.Addresses, "error", err)
 	p.opt.Failed(w, r, err)
 }
 
@@ -181,7 +189,7 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // connect tells whether the upstream accepts connections.
 func (p *patient) connect(ctx context.Context) error {
-	conn, err := p.dialer.DialContext(ctx, "tcp", p.opt.Address)
+	conn, err := (*Proxy)(p).dial(ctx)
 	if err != nil {
 		return err
 	}

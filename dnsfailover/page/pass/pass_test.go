@@ -80,7 +80,7 @@ func TestUpstreamSeesWhatTheClientAsked(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(up.Certificate())
 	address := front(t, Options{
-		Address: up.Listener.Addr().String(), TLS: &tls.Config{RootCAs: roots},
+		Addresses: []string{up.Listener.Addr().String()}, TLS: &tls.Config{RootCAs: roots},
 		Prepare: func(r *http.Request) { r.Header.Del("Cookie") },
 	})
 	req, err := http.NewRequest(http.MethodPut, "http://www.example.com:8080/a%2Fb/../c?q=1;2", strings.NewReader("body"))
@@ -127,7 +127,7 @@ func TestWebSocketPasses(t *testing.T) {
 		}
 	}))
 	defer up.Close()
-	address := front(t, Options{Address: up.Listener.Addr().String(), Gate: hold.New(hold.Limits{})})
+	address := front(t, Options{Addresses: []string{up.Listener.Addr().String()}, Gate: hold.New(hold.Limits{})})
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestStreamsFlowAtOnce(t *testing.T) {
 		}
 	}))
 	defer up.Close()
-	resp, err := client(t, front(t, Options{Address: up.Listener.Addr().String()})).Get("http://www.example.com/events")
+	resp, err := client(t, front(t, Options{Addresses: []string{up.Listener.Addr().String()}})).Get("http://www.example.com/events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestRequestsWaitForAnUpstreamThatRestarts(t *testing.T) {
 	u := &restarting{}
 	u.start(t)
 	gate := hold.New(hold.Limits{For: 15 * time.Second, Max: 100, Bytes: 1 << 20, Parallel: 2})
-	c := client(t, front(t, Options{Address: u.address, Gate: gate}))
+	c := client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate}))
 	// No connection is open when the upstream goes: what was sent on one that breaks can't be sent again.
 	u.server.Close()
 
@@ -249,12 +249,12 @@ func TestNoticeWhereNobodyWaits(t *testing.T) {
 	u.start(t)
 	u.server.Close()
 	for name, gate := range map[string]*hold.Gate{"no gate": nil, "a gate that holds nobody": hold.New(hold.Limits{})} {
-		if status, body := get(t, client(t, front(t, Options{Address: u.address, Gate: gate})), "http://www.example.com/"); status != 503 || body != "unreachable" {
+		if status, body := get(t, client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate})), "http://www.example.com/"); status != 503 || body != "unreachable" {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
 	gate := hold.New(hold.Limits{For: time.Second, Max: 1, Bytes: 1 << 10})
-	c := client(t, front(t, Options{Address: u.address, Gate: gate}))
+	c := client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate}))
 	if status, body := get(t, c, "http://www.example.com/"); status != 503 || body != hold.ErrLate.Error() {
 		t.Errorf("an upstream that stays away: %d %s", status, body)
 	}

@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,11 +58,8 @@ func New(opt Options) *Staff {
 
 // Includes says whether r, which came from client, is of the staff.
 func (s *Staff) Includes(r *http.Request, client netip.Addr) bool {
-	client = client.Unmap().WithZone("")
-	for _, n := range s.networks {
-		if n.Contains(client) {
-			return true
-		}
+	if s.within(client) {
+		return true
 	}
 	if s.key == nil || len(r.Header["Cookie"]) == 0 {
 		return false
@@ -73,6 +73,20 @@ func (s *Staff) Includes(r *http.Request, client netip.Addr) bool {
 	}
 	return false
 }
+
+// MayInclude says whether a request that came from client with such a Cookie header could be of the staff, without looking closely:
+// what it says no to is not.
+func (s *Staff) MayInclude(client netip.Addr, cookies []byte) bool {
+	return s.within(client) || s.key != nil && bytes.Contains(cookies, []byte(cookie))
+}
+
+func (s *Staff) within(client netip.Addr) bool {
+	client = client.Unmap().WithZone("")
+	return slices.ContainsFunc(s.networks, func(n netip.Prefix) bool { return n.Contains(client) })
+}
+
+// Link returns the path of the secret link.
+func Link(secret string) string { return Path + url.PathEscape(secret) }
 
 // ServeLink answers r, which came over TLS if secure, if it follows the secret link or Leave; else it returns false and has
 // not answered, so that a wrong link looks like any other path.

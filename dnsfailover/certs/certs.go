@@ -1,8 +1,10 @@
-package server
+// Package certs holds a certificate that follows its files: whoever renews them tells nobody.
+package certs
 
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,9 +13,9 @@ import (
 	"time"
 )
 
-// certificate is what TLS clients are shown. It follows its files: they are looked at before a handshake, if that
+// Certificate is what TLS clients are shown. It follows its files: they are looked at before a handshake, if that
 // wasn't done just now, and what is wrong with them doesn't touch what is shown.
-type certificate struct {
+type Certificate struct {
 	log     *slog.Logger
 	reread  time.Duration
 	current atomic.Pointer[tls.Certificate]
@@ -25,13 +27,14 @@ type certificate struct {
 	problem error // of the files as they were seen
 }
 
-func newCertificate(files [2]string, reread time.Duration, log *slog.Logger) (*certificate, error) {
-	c := &certificate{log: log, reread: reread}
-	return c, c.use(files)
+// New loads a certificate and its key. The files are looked at again no more often than once in reread.
+func New(files [2]string, reread time.Duration, log *slog.Logger) (*Certificate, error) {
+	c := &Certificate{log: log, reread: reread}
+	return c, c.Use(files)
 }
 
-// use takes the certificate from other files, or from the same once more. If that can't be done, the one before stays.
-func (c *certificate) use(files [2]string) error {
+// Use takes the certificate from other files, or from the same once more. If that can't be done, the one before stays.
+func (c *Certificate) Use(files [2]string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.files = files
@@ -39,14 +42,14 @@ func (c *certificate) use(files [2]string) error {
 	return c.problem
 }
 
-// get is tls.Config.GetCertificate.
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// Get is tls.Config.GetCertificate.
+func (c *Certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.follow()
 	return c.current.Load(), nil
 }
 
 // follow loads the files if they have changed. It looks at them no more often than once in reread, whoever calls.
-func (c *certificate) follow() {
+func (c *Certificate) follow() {
 	now, due := time.Now(), c.due.Load()
 	if now.UnixNano() < due || !c.due.CompareAndSwap(due, now.Add(c.reread).UnixNano()) {
 		return
@@ -74,7 +77,7 @@ func same(a, b os.FileInfo) bool {
 }
 
 // load takes the files as they are now. mu is held.
-func (c *certificate) load() {
+func (c *Certificate) load() {
 	var loaded *tls.Certificate
 	loaded, c.seen, c.problem = loadCertificate(c.files)
 	if c.problem != nil {
@@ -111,18 +114,21 @@ func loadCertificate(files [2]string) (*tls.Certificate, [2]os.FileInfo, error) 
 	return &loaded, seen, nil
 }
 
-// problems says what an operator should mend, one sentence each.
-func (c *certificate) problems(now time.Time) []string {
+// Problems says what an operator should mend, one sentence each, beginning with where.
+func (c *Certificate) Problems(where string, now time.Time) []string {
 	c.follow()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []string
 	if c.problem != nil {
-		out = append(out, fmt.Sprintf("listen.tls: the certificate is served as it was before: %v", c.problem))
+		out = append(out, fmt.Sprintf("%s: the certificate is served as it was before: %v", where, c.problem))
 	}
 	if expires := c.current.Load().Leaf.NotAfter; now.After(expires) {
-		out = append(out, fmt.Sprintf("listen.tls: the certificate in %s has expired on %s: clients that verify it are turned away until it is renewed",
-			c.files[0], expires.UTC().Format(time.RFC3339)))
+		out = append(out, fmt.Sprintf("%s: the certificate in %s has expired on %s: clients that verify it are turned away until it is renewed",
+			where, c.files[0], expires.UTC().Format(time.RFC3339)))
 	}
 	return out
 }
+
+// Leaf is the certificate itself, as it is shown now.
+func (c *Certificate) Leaf() *x509.Certificate { return c.current.Load().Leaf }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/page/staff"
+)
+
+// pageSockets are where the control socket of a page host is looked for if nobody names it.
+var pageSockets = []string{"/run/dnsfailover/page.sock", "/var/lib/dnsfailover/page.sock"}
+
+// pageClient makes cmd one that speaks to a page host.
+func pageClient(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().String("socket", "", "the page host's control `file` (default: DNSFAILOVER_PAGE_SOCKET, else "+pageSockets[0]+", else "+pageSockets[1]+")")
+	return cmd
+}
+
+func dialPage(cmd *cobra.Command) *api.Client {
+	if path, _ := cmd.Flags().GetString("socket"); path != "" {
+		return api.Dial(path)
+	}
+	if path := os.Getenv("DNSFAILOVER_PAGE_SOCKET"); path != "" {
+		return api.Dial(path)
+	}
+	for _, path := range pageSockets {
+		if _, err := os.Stat(path); err == nil {
+			return api.Dial(path)
+		}
+	}
+	return api.Dial(pageSockets[0])
+}
+
+func pageStatusCommand() *cobra.Command {
+	return pageClient(&cobra.Command{
+		Use:     "status",
+		Short:   "Show what a page host does for each site, and why",
+		Example: `  dnsfailover page status`,
+		Args:    arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := dialPage(cmd)
+			defer client.Close()
+			status, err := client.Page(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, p := range status.Problems {
+				fmt.Fprintf(cmd.ErrOrStderr(), "problem: %s\n", clean(p))
+			}
+			var t table
+			t.row(cell{text: "SITE"}, cell{text: "MODE"}, cell{text: "UNTIL"}, cell{text: "WAITING", right: true}, cell{text: "NOTICES", right: true}, cell{text: "PASSED", right: true}, cell{text: "BECAUSE"}, cell{text: "REASON"})
+			for _, s := range status.Sites {
+				until := "-"
+				if s.Until != nil {
+					until = s.Until.Local().Format("2006-01-02 15:04:05")
+				}
+				t.row(cell{text: clean(s.Name)}, cell{text: s.Mode}, cell{text: until}, cell{text: fmt.Sprint(s.Waiting), right: true},
+					cell{text: fmt.Sprint(s.Notices), right: true}, cell{text: fmt.Sprint(s.Passed), right: true}, cell{text: clean(s.Because)}, cell{text: clean(s.Reason)})
+			}
+			t.print(cmd.OutOrStdout(), lookOf(cmd.OutOrStdout()))
+			return nil
+		},
+	})
+}
+
+// pageOrders are what a page host can be told of a site.
+var pageOrders = map[string]struct{ short, long string }{
+	"pause": {"Hold the requests for a site, until resume", `Hold the requests for a site: they wait, as many and as long as "hold" in its host says, and are passed on to the primary when it is
+told to resume. For outages of seconds, such as a restart.`},
+	"resume": {"Pass all requests for a site on to its primary", `Pass all requests for a site on to its primary, those that wait first, the oldest before the others.`},
+	"stop":   {"Show the notice of a site", `Show the notice of a site, with a message and an end if you give them. Requests that are being passed on finish.`},
+	"forget": {"Take back pause, resume or stop", `Take back pause, resume or stop: configuration, file and source decide again.`},
+}
+
+func pageOrderCommand(mode string) *cobra.Command {
+	var message, duration string
+	cmd := &cobra.Command{
+		Use:     mode + " SITE",
+		Short:   pageOrders[mode].short,
+		Long:    pageOrders[mode].long + "\nIt is kept over restarts. SITE is a name of a host in the configuration, or \"*\".",
+		Example: "  dnsfailover page " + mode + " www.example.com",
+		Args:    arguments("SITE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := api.PageOrder{Message: message}
+			if duration != "" {
+				d, err := time.ParseDuration(duration)
+				if err != nil || d < time.Second || d > longest {
+					return usagef("--for %q is no duration of at least 1s: give one such as 90s, 30m or 1h30m", duration)
+				}
+				until := time.Now().Add(d).Truncate(time.Second)
+				body.Until = &until
+			}
+			if u, err := user.Current(); err == nil {
+				body.Author = u.Username
+			}
+			client := dialPage(cmd)
+			defer client.Close()
+			site, err := client.OrderPage(cmd.Context(), args[0], mode, body)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s (%s)\n", clean(site.Name), site.Mode, clean(site.Because))
+			return nil
+		},
+	}
+	if mode == "stop" {
+		cmd.Example += ` --message "new disks" --for 30m`
+		cmd.Flags().StringVar(&message, "message", "", "the reason, a `text` that visitors read")
+		cmd.Flags().StringVar(&duration, "for", "", "how long, as a `duration` such as 30m; then it is forgotten")
+	}
+	return pageClient(cmd)
+}
+
+func pageLinkCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "link NAME --config FILE",
+		Short: "Print the secret link that lets a browser see the site behind the notice",
+		Long: `Print the secret link. A browser that opens it gets a signed cookie and is passed through to the primary, while all others see
+the notice, for as long as "staff: for" says. ` + staff.Leave + ` on the same host ends it. Another secret takes all
+cookies back. It needs no running page host.`,
+		Example: `  dnsfailover page link www.example.com --config page.yaml`,
+		Args:    arguments("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if file == "" {
+				return usagef("--config is missing")
+			}
+			cfg, problems := config.LoadPage(file)
+			for _, p := range problems {
+				fmt.Fprintln(cmd.ErrOrStderr(), clean(p.String()))
+			}
+			if cfg == nil {
+				return fmt.Errorf("%s has %s", file, countOf(len(problems), "problem"))
+			}
+			if cfg.Staff.Secret == nil {
+				return fmt.Errorf("%s has no secret: add staff: {secret: FILE}", file)
+			}
+			scheme := "http"
+			if len(cfg.HTTPS) > 0 {
+				scheme = "https"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s://%s%s\n", scheme, args[0], staff.Link(string(cfg.Staff.Secret)))
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file` of the page host")
+	return cmd
+}

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dnsfailover/dnsfailover/page/notice"
+	"dnsfailover/dnsfailover/page/staff"
+)
+
+// maxLogo bounds a logo, in bytes: it is part of every page.
+const maxLogo = 128 << 10
+
+// readFiles resolves paths against dir and reads what the configuration refers to.
+func (p *rawPage) readFiles(r *report, dir string) {
+	if !p.inside {
+		p.state.v = absolute(resolve(dir, p.state.v))
+	}
+	if p.control.from == absent {
+		p.control = leaf[string]{pos: p.state.pos, v: filepath.Join(p.state.v, "page.sock"), from: builtin, bad: p.state.bad}
+	}
+	p.control.v = absolute(resolve(dir, p.control.v))
+	if p.control.ok() && len(p.control.v) > maxSocket {
+		r.problem(p.control.pos, "the path of the control socket has %d bytes, but no socket can have more than %d: set control to a shorter one", len(p.control.v), maxSocket)
+	}
+	for _, c := range p.certificates.items {
+		c.readPair(r, dir)
+	}
+	if p.token.ok() {
+		t := rawToken{file: p.token}
+		t.readSecret(r, dir)
+		p.tokenText = t.secret
+	}
+	if p.secret.ok() {
+		t := rawToken{file: p.secret}
+		t.readSecret(r, dir)
+		p.secretText = []byte(t.secret)
+		if n := len(t.secret); n > 0 && n < staff.MinSecret {
+			r.problem(p.secret.pos, "the secret in %s has %d characters: whoever guesses it sees what others don't, so it needs at least %d", resolve(dir, p.secret.v), n, staff.MinSecret)
+		}
+	}
+	if p.log != nil && p.log.file.ok() {
+		p.log.file.v = resolve(dir, p.log.file.v)
+	}
+	for _, h := range p.hosts.items {
+		h.file.v = resolveIf(h.file, dir)
+		for _, u := range h.upstreams() {
+			c := rawCheck{ca: u.ca}
+			c.readRoots(r, dir)
+			u.roots = c.roots
+		}
+		for _, path := range h.paths.items {
+			if !path.dir.ok() {
+				continue
+			}
+			path.dir.v = resolve(dir, path.dir.v)
+			if info, err := os.Stat(path.dir.v); err != nil {
+				r.problem(path.dir.pos, "%s can't be served: %s", path.dir.v, reason(err))
+			} else if !info.IsDir() {
+				r.problem(path.dir.pos, "%s is not a directory", path.dir.v)
+			}
+		}
+		h.readDesign(r, dir)
+	}
+}
+
+func resolveIf(l leaf[string], dir string) string {
+	if !l.ok() {
+		return ""
+	}
+	return resolve(dir, l.v)
+}
+
+// readDesign makes the design of a host, and tries its template with everything that it will be given.
+func (h *rawPageHost) readDesign(r *report, dir string) {
+	d := &notice.Design{
+		Site: h.site.v, Accent: h.accent.v, AccentDark: h.accentDark.v, Contact: h.contact.v, Policy: h.policy.v,
+		Languages: notice.Languages(h.language.v, h.texts),
+	}
+	if d.AccentDark == "" {
+		d.AccentDark = d.Accent
+	}
+	if d.Site == "" && len(h.names.items) > 0 {
+		d.Site = strings.TrimPrefix(strings.TrimSuffix(h.names.items[0].v, "."), "*.")
+	}
+	h.design = d
+	if h.logo.ok() {
+		d.Logo = readLogo(r, h.logo, resolve(dir, h.logo.v))
+	}
+	if !h.template.ok() {
+		return
+	}
+	path := resolve(dir, h.template.v)
+	text, _, ok := readReferred(r, h.template, path)
+	if !ok {
+		return
+	}
+	var err error
+	if d.Template, err = template.New(filepath.Base(path)).Parse(string(text)); err == nil {
+		err = d.Try()
+	}
+	if err != nil {
+		r.template(path, err)
+	}
+}
+
+func readLogo(r *report, l leaf[string], path string) template.URL {
+	data, _, ok := readReferred(r, l, path)
+	if !ok {
+		return ""
+	}
+	if len(data) > maxLogo {
+		r.problem(l.pos, "%s has %d KiB, which every page would carry: make it smaller than %d", path, len(data)>>10, maxLogo>>10)
+		return ""
+	}
+	kind := http.DetectContentType(data)
+	if strings.EqualFold(filepath.Ext(path), ".svg") && strings.Contains(string(data[:min(len(data), 4<<10)]), "<svg") {
+		kind = "image/svg+xml"
+	}
+	if !slices.Contains([]string{"image/svg+xml", "image/png", "image/jpeg", "image/webp", "image/gif"}, kind) {
+		r.problem(l.pos, "%s is no SVG, PNG, JPEG, GIF or WebP picture", path)
+		return ""
+	}
+	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(data))
+}
+
+var (
+	templateError = regexp.MustCompile(`(?s)^(?:html/)?template: ?[^:]*:(\d+)(?::(\d+))?: ?(?:executing .*? at <.*?>: )?(.*)$`)
+	noField       = regexp.MustCompile(`can't evaluate field (\S+) in type .*`)
+)
+
+// template reports what is wrong with a template, at the place in it.
+func (r *report) template(path string, err error) {
+	at := pos{1, 1}
+	text := err.Error()
+	if m := templateError.FindStringSubmatch(text); m != nil {
+		at.line, _ = strconv.Atoi(m[1])
+		if column, err := strconv.Atoi(m[2]); err == nil {
+			at.column = column + 1
+		}
+		text = m[3]
+	}
+	if m := noField.FindStringSubmatch(text); m != nil {
+		text = "a notice has no ." + m[1] + suggestField(m[1], viewFields())
+	}
+	if strings.Contains(text, "ends in a non-text context") {
+		text = "a tag, an attribute, a style or a script is opened and never closed"
+	}
+	text = strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")
+	if !r.full() {
+		r.problems = append(r.problems, Problem{File: path, Line: at.line, Column: at.column, Text: text})
+	}
+}
+
+// viewFields are the names that a template can use.
+func viewFields() []string {
+	var out []string
+	t := reflect.TypeFor[*notice.View]()
+	for i := range t.Elem().NumField() {
+		out = append(out, t.Elem().Field(i).Name)
+	}
+	for i := range t.NumMethod() {
+		out = append(out, t.Method(i).Name)
+	}
+	return out
+}

@@ -1,0 +1,171 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"dnsfailover/dnsfailover/api"
+)
+
+// serveSmall serves HTTP for operators and monitors until ctx ends.
+func serveSmall(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+	return group.Wait()
+}
+
+// adminHandler answers to monitors.
+func (h *Host) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "alive") })
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(h.Collector())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/v1/page", h.tellStatus)
+	return mux
+}
+
+// controlHandler answers to the operator's commands. Who may use the socket may give them.
+func (h *Host) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/page", h.tellStatus)
+	mux.HandleFunc("POST /api/v1/page/sites/{site}/{mode}", h.takeOrder)
+	return mux
+}
+
+func (h *Host) tellStatus(rw http.ResponseWriter, _ *http.Request) {
+	writeJSON(rw, h.Status(time.Now()))
+}
+
+func writeJSON(rw http.ResponseWriter, v any) {
+	rw.Header().Set("Content-Type", "application/json")
+	rw.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(rw).Encode(v)
+}
+
+// Status tells what each site does now.
+func (h *Host) Status(now time.Time) api.Page {
+	w := h.live.Load()
+	out := api.Page{Version: h.version, Problems: append([]string{}, h.certs.problems(now)...), Sites: []api.Site{}}
+	if w.config.Source != nil && h.services == nil && h.silent.Load() {
+		out.Problems = append(out.Problems, "source "+w.config.Source.URL.Redacted()+" does not answer: what it said last counts")
+	}
+	for _, s := range w.sites {
+		out.Sites = append(out.Sites, s.status())
+	}
+	return out
+}
+
+func (s *site) status() api.Site {
+	st := s.stand.Load()
+	_, waiting := s.held()
+	site := api.Site{
+		Name: s.label, Names: append([]string{}, s.Names...), Mode: st.mode.String(), Planned: st.notice.Facts.Planned, Reason: st.notice.Facts.Reason,
+		Because: st.source, Waiting: waiting,
+	}
+	if !st.until.IsZero() {
+		until := st.until.UTC()
+		site.Until = &until
+	}
+	for i := range s.counters.notices {
+		site.Notices += s.counters.notices[i].Load()
+	}
+	site.Passed = s.counters.passed.Load()
+	return site
+}
+
+// takeOrder takes pause, resume, stop or forget for a site.
+func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
+	refuse := func(status int, format string, args ...any) {
+		rw.Header().Set("Content-Type", "application/problem+json")
+		rw.WriteHeader(status)
+		_ = json.NewEncoder(rw).Encode(api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)})
+	}
+	w := h.live.Load()
+	s := w.byName(r.PathValue("site"))
+	if s == nil {
+		refuse(http.StatusNotFound, "there is no site %q: there are %s", r.PathValue("site"), strings.Join(w.labels(), ", "))
+		return
+	}
+	var body api.PageOrder
+	if err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, 64<<10)).Decode(&body); err != nil {
+		refuse(http.StatusBadRequest, "the body is not the JSON of an order")
+		return
+	}
+	o := &order{Mode: r.PathValue("mode"), Message: body.Message, Until: body.Until, Author: body.Author, Since: time.Now().UTC()}
+	switch o.Mode {
+	case "pause", "resume":
+		if s.primary == nil {
+			refuse(http.StatusConflict, "%s has no primary that requests could be passed on to: add primary to its host", s.label)
+			return
+		}
+		if o.Mode == "pause" && s.Hold.Max == 0 {
+			refuse(http.StatusConflict, "%s holds no requests: add hold: {for: 20s} to its host", s.label)
+			return
+		}
+	case "stop":
+		if o.Until != nil && !o.holds(time.Now()) {
+			refuse(http.StatusBadRequest, "that time has passed")
+			return
+		}
+	case "forget":
+		o = nil
+	default:
+		refuse(http.StatusNotFound, "a site can be told to pause, resume, stop or forget")
+		return
+	}
+	if err := h.said.say(s.label, o); err != nil {
+		refuse(http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
+		return
+	}
+	h.decide(h.live.Load(), time.Now())
+	writeJSON(rw, s.status())
+}
+
+// byName returns the site with that label or name.
+func (w *world) byName(name string) *site {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if s := w.labelled(name); s != nil {
+		return s
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return nil
+	}
+	if s, _ := w.find([]byte(name)); s != w.other {
+		return s
+	}
+	return nil
+}
+
+func (w *world) labels() []string {
+	var out []string
+	for _, s := range w.sites {
+		out = append(out, s.label)
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"dnsfailover/dnsfailover/page/accesslog"
+	"dnsfailover/dnsfailover/page/front"
+	"dnsfailover/dnsfailover/page/notice"
+)
+
+const (
+	// ownPaths are never passed on: what lies below them is about the page host itself.
+	ownPaths = "/.well-known/dnsfailover/"
+	// healthPath says that the page host is alive, to who asks for it by its address. Asked for by a site's name it is the notice, like
+	// everything: a probe that follows the name must not take us for the site.
+	healthPath = ownPaths + "health"
+)
+
+// patience is how long a client may take to receive a notice, in all.
+const patience = time.Minute
+
+// serve answers whatever isn't a plain request for the notice.
+func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	w := h.live.Load()
+	origin := front.OriginOf(r)
+	s, address := w.find([]byte(r.Host))
+	out := &recorder{ResponseWriter: rw, control: http.NewResponseController(rw)}
+	_ = out.control.SetReadDeadline(begun.Add(w.config.Limits.Body))
+	_ = out.control.SetWriteDeadline(begun.Add(patience))
+	if origin.Secure && w.config.HSTS != "" {
+		rw.Header().Set("Strict-Transport-Security", w.config.HSTS)
+	}
+	h.route(out, r, w, s, origin, address)
+	h.access.Add(&accesslog.Entry{
+		Time: begun, Client: origin.Client, Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
+		Agent: r.UserAgent(), Referer: r.Referer(), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
+	})
+}
+
+// route does the first of these that fits: health, redirect to HTTPS, staff, path rules, what the site does now.
+func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin front.Origin, address bool) {
+	path := r.URL.Path
+	switch {
+	case path == healthPath && address:
+		health(out)
+		return
+	case w.config.Redirect && !origin.Secure:
+		s.counters.redirected.Add(1)
+		redirect(out, r, w)
+		return
+	case s.primary != nil && w.staff.ServeLink(out, r, origin.Secure):
+		out.form = "staff"
+		return
+	case s.primary != nil && w.staff.Includes(r, origin.Client):
+		s.counters.staff.Add(1)
+		h.pass(out, r, s, s.direct, origin)
+		return
+	}
+	st := s.stand.Load()
+	for i := range s.rules {
+		rule := &s.rules[i]
+		if !rule.matches(path) {
+			continue
+		}
+		switch {
+		case rule.proxy != nil:
+			h.pass(out, r, s, rule.proxy, origin)
+		case rule.file(out, r):
+			out.form = "file"
+			s.counters.files.Add(1)
+		default:
+			h.notice(out, r, s, st)
+		}
+		return
+	}
+	if st.mode == modeNotice {
+		h.notice(out, r, s, st)
+		return
+	}
+	h.pass(out, r, s, s.primary, origin)
+}
+
+// notice answers with the notice.
+func (h *Host) notice(out *recorder, r *http.Request, s *site, st *stand) {
+	form := notice.Negotiate([]byte(strings.Join(r.Header.Values("Accept"), ",")), []byte(r.Header.Get("Sec-Fetch-Dest")), []byte(r.URL.Path))
+	a := st.notice.Answer(form, s.Design.Language([]byte(strings.Join(r.Header.Values("Accept-Language"), ","))))
+	header := out.Header()
+	for _, f := range a.Fields {
+		header.Set(f[0], f[1])
+	}
+	header.Set("Retry-After", fmt.Sprint(st.retryAfter(s, time.Now())))
+	if st.back || r.Header.Get("Dnsfailover-Poll") != "" {
+		header.Set("Connection", "close") // over HTTP/2 it is a GOAWAY
+	}
+	out.WriteHeader(http.StatusServiceUnavailable)
+	if r.Method != http.MethodHead {
+		_, _ = out.Write(a.Body)
+	}
+	s.counters.notices[form].Add(1)
+	out.form = form.String()
+}
+
+func health(out *recorder) {
+	out.form = "health"
+	out.Header().Set(notice.Marker, "health")
+	out.Header().Set("Cache-Control", "no-store")
+	out.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = fmt.Fprintln(out, "The page host is alive. This says nothing about any site.")
+}
+
+// redirect sends a client to HTTPS, for now: the same URL will be the site's again.
+func redirect(out *recorder, r *http.Request, w *world) {
+	out.form = "redirect"
+	host := r.Host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	if port := w.config.HTTPS[0].Port(); port != 443 && port != 0 {
+		host = fmt.Sprintf("%s:%d", host, port)
+	}
+	header := out.Header()
+	header.Set(notice.Marker, "redirect")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Location", "https://"+host+r.URL.RequestURI())
+	out.WriteHeader(http.StatusTemporaryRedirect)
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	status  int
+	bytes   int64
+	form    string
+}
+
+// Unwrap lets http.ResponseController see what is beneath.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}

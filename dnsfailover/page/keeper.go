@@ -1,0 +1,170 @@
+package page
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/page/notice"
+)
+
+// look again at least as often: at files, and at ends that have passed.
+const keepEvery = time.Second
+
+// keep decides anew whenever something may have changed, until ctx ends.
+func (h *Host) keep(ctx context.Context) error {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-h.wake:
+		}
+		h.decide(h.live.Load(), time.Now())
+	}
+}
+
+// decide gives each site of w the stand that it has to take now.
+func (h *Host) decide(w *world, now time.Time) {
+	services := h.known(now)
+	for _, s := range w.sites {
+		next := h.standOf(w, s, services, now)
+		old := s.stand.Load()
+		if old != nil && old.mode == next.mode && old.notice.Facts == next.notice.Facts && old.back == next.back && old.source == next.source {
+			continue
+		}
+		if old != nil && old.notice.Facts == next.notice.Facts {
+			next.notice = old.notice // with what it has drawn already
+		}
+		s.stand.Store(next)
+		s.turn(next.mode)
+		if old != nil {
+			h.log.Info("site changed", "site", s.label, "mode", next.mode.String(), "planned", next.notice.Facts.Planned,
+				"reason", next.notice.Facts.Reason, "until", stamp(next.notice.Facts.Until), "because", next.source)
+		}
+	}
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// standOf decides what a site does, by the first of these that says something: a command, the file, the configuration, the service.
+func (h *Host) standOf(w *world, s *site, services []api.Service, now time.Time) *stand {
+	st := &stand{source: "nothing is planned"}
+	facts := notice.Facts{}
+	if s.Open {
+		st.mode, st.source = modeOpen, "normally: primary"
+	}
+	service := serviceOf(s, services)
+	if service != nil {
+		var why string
+		if facts, why = planned(service, now); facts.Planned {
+			st.source = why
+		}
+		st.back = isBack(service)
+	}
+	if s.Planned.Planned && (s.Planned.Until.IsZero() || now.Before(s.Planned.Until)) {
+		facts, st.source = s.Planned, "planned in the configuration"
+	}
+	if s.File != "" {
+		if reason, ok := readSwitch(s.File); ok {
+			if !facts.Planned || reason != "" {
+				facts = notice.Facts{Planned: true, Reason: reason, Until: facts.Until}
+			}
+			st.mode, st.source = modeNotice, "the file "+s.File
+		}
+	}
+	if order, ok := h.said.of(s.label); ok && order.holds(now) {
+		switch order.Mode {
+		case "pause":
+			st.mode, st.source = modePaused, "paused by "+order.Author
+		case "resume":
+			st.mode, st.source = modeOpen, "resumed by "+order.Author
+		case "stop":
+			st.mode, st.source = modeNotice, "stopped by "+order.Author
+			if order.Message != "" || order.Until != nil {
+				facts = notice.Facts{Planned: true, Reason: order.Message}
+				if order.Until != nil {
+					facts.Until = *order.Until
+				}
+			}
+		}
+	}
+	if st.mode != modeNotice && s.primary == nil {
+		st.mode = modeNotice
+	}
+	st.until = facts.Until
+	st.notice = notice.New(s.Design, facts, h.log)
+	return st
+}
+
+// maxSwitch bounds what is read of the file that switches maintenance on, in octets.
+const maxSwitch = 1 << 10
+
+// readSwitch returns the text in the file, one line, and whether it is there.
+func readSwitch(path string) (reason string, there bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", false
+	}
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return "", true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", true
+	}
+	defer f.Close()
+	text := make([]byte, maxSwitch)
+	n, _ := f.Read(text)
+	return strings.Join(strings.Fields(strings.ToValidUTF8(string(text[:n]), "")), " "), true
+}
+
+// serviceOf returns the service whose state a site shows: the one that it names, or that has one of its names; nil if there is none.
+func serviceOf(s *site, services []api.Service) *api.Service {
+	for i := range services {
+		service := &services[i]
+		if s.Service != "" && s.Service == service.Name {
+			return service
+		}
+		if s.Service == "" && slices.ContainsFunc(service.Records, func(record string) bool {
+			return slices.Contains(s.Names, strings.TrimSuffix(record, "."))
+		}) {
+			return service
+		}
+	}
+	return nil
+}
+
+// planned returns what a person has announced for a service.
+func planned(s *api.Service, now time.Time) (notice.Facts, string) {
+	switch {
+	case len(s.Targets) > 0 && s.Serving == s.Targets[0].Name:
+		return notice.Facts{}, "" // the site itself is served
+	case s.Rule == "override" && s.Override != nil:
+		f := notice.Facts{Planned: true, Reason: s.Override.Reason}
+		if s.Override.Until != nil && now.Before(*s.Override.Until) {
+			f.Until = *s.Override.Until
+		}
+		return f, "an override of service " + s.Name
+	case s.Rule == "window":
+		f := notice.Facts{Planned: true, Reason: s.Reason}
+		if s.NextChange != nil && now.Before(s.NextChange.At) {
+			f.Until = s.NextChange.At
+		}
+		return f, "a window of service " + s.Name
+	}
+	return notice.Facts{}, ""
+}
+
+// isBack says that names point at the first target, by whatever rule.
+func isBack(s *api.Service) bool { return len(s.Targets) > 1 && s.Serving == s.Targets[0].Name }

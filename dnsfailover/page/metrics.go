@@ -1,0 +1,103 @@
+package page
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"dnsfailover/dnsfailover/page/notice"
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("dnsfailover_page_"+name, help, labels, nil)
+}
+
+var (
+	requests  = desc("requests_total", "Requests answered, by what was answered: a form of the notice, proxy, file, or redirect.", "site", "form", "status")
+	siteMode  = desc("site_mode", "1 for what the site does now: show its notice, be open or be paused.", "site", "mode")
+	isPlanned = desc("site_planned", "1 if maintenance of the site is announced, else 0.", "site")
+	untilWhen = desc("site_until_timestamp_seconds", "When the site is expected back; absent if that isn't known.", "site")
+	held      = desc("held_total", "Requests that found the site paused or its upstream missing, by what became of them: released, late, or there was no place left to wait (full).", "site", "result")
+	waiting   = desc("held", "Requests that wait now.", "site")
+	byStaff   = desc("staff_requests_total", "Requests of staff, let through to the primary.", "site")
+
+	conns      = desc("connections", "Connections open now.")
+	accepted   = desc("connections_accepted_total", "Connections accepted.")
+	refused    = desc("connections_refused_total", "Connections closed at once, because there were too many in all or of one client.", "limit")
+	handshakes = desc("tls_handshake_failures_total", "TLS handshakes that came to nothing.")
+	expires    = desc("tls_certificate_expiry_timestamp_seconds", "When a certificate expires.", "subject")
+)
+
+// Collector returns the metrics of the host.
+func (h *Host) Collector() prometheus.Collector { return collector{h} }
+
+type collector struct{ *Host }
+
+// Describe is part of prometheus.Collector.
+func (c collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, conns, accepted, refused, handshakes, expires,
+	} {
+		out <- d
+	}
+}
+
+// Collect is part of prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, s := range c.live.Load().sites {
+		for _, f := range notice.Forms {
+			count(requests, s.counters.notices[f].Load(), s.label, f.String(), "503")
+		}
+		for class := 1; class < len(s.counters.status); class++ {
+			count(requests, s.counters.status[class].Load(), s.label, "proxy", strconv.Itoa(class)+"xx")
+		}
+		count(requests, s.counters.files.Load(), s.label, "file", "2xx")
+		count(requests, s.counters.redirected.Load(), s.label, "redirect", "307")
+		count(byStaff, s.counters.staff.Load(), s.label)
+		st := s.stand.Load()
+		for _, m := range []mode{modeNotice, modeOpen, modePaused} {
+			gauge(siteMode, flag(st.mode == m), s.label, m.String())
+		}
+		gauge(isPlanned, flag(st.notice.Facts.Planned), s.label)
+		if !st.until.IsZero() {
+			gauge(untilWhen, float64(st.until.Unix()), s.label)
+		}
+		g, now := s.held()
+		gauge(waiting, float64(now), s.label)
+		count(held, g.Released, s.label, "released")
+		count(held, g.Late, s.label, "late")
+		count(held, g.Full, s.label, "full")
+	}
+	f := c.front.Counters()
+	gauge(conns, float64(f.Open))
+	count(accepted, f.Accepted)
+	count(refused, f.RefusedInAll, "all")
+	count(refused, f.RefusedOfClient, "client")
+	count(handshakes, f.Handshakes)
+	seen := map[string]bool{}
+	for _, one := range *c.certs.all.Load() {
+		leaf := one.Leaf()
+		subject := leaf.Subject.CommonName
+		if len(leaf.DNSNames) > 0 {
+			subject = leaf.DNSNames[0]
+		}
+		if !seen[subject] {
+			seen[subject] = true
+			gauge(expires, float64(leaf.NotAfter.UnixNano())/float64(time.Second), subject)
+		}
+	}
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,246 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+
+	"dnsfailover/dnsfailover/admin"
+	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/page/accesslog"
+	"dnsfailover/dnsfailover/page/front"
+)
+
+// Options are what Serve needs.
+type Options struct {
+	ConfigFile string
+	Log        *slog.Logger
+	Version    string
+	// Reload asks for a reload each time something is sent.
+	Reload <-chan struct{}
+}
+
+// Host is a running page host.
+type Host struct {
+	log      *slog.Logger
+	version  string
+	services func(time.Time) []api.Service // of the server that we are part of; nil: we run alone
+
+	live   atomic.Pointer[world]
+	certs  *certificates
+	front  *front.Server
+	access *accesslog.Log
+	said   *said                 // by an operator
+	heard  atomic.Pointer[heard] // from the source
+	silent atomic.Bool           // the source doesn't answer
+
+	reloading sync.Mutex
+	wake      chan struct{} // to the keeper: look again
+
+	listeners []front.Listener
+	admin     net.Listener // nil: off
+	control   net.Listener
+}
+
+// Serve runs a page host until ctx ends.
+func Serve(ctx context.Context, opt Options) error {
+	cfg, problems := config.LoadPage(opt.ConfigFile)
+	if cfg == nil {
+		return invalid(opt.ConfigFile, problems)
+	}
+	h, err := Listen(cfg, opt.Log, opt.Version, nil)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return h.Run(ctx) })
+	group.Go(func() error { return h.reloadOnDemand(ctx, opt) })
+	h.log.Info("listening", "http", h.addresses(false), "https", h.addresses(true), "admin", addressOf(h.admin), "control", cfg.Control)
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		h.log.Warn("systemd was not notified", "error", err)
+	}
+	err = group.Wait()
+	h.log.Info("stopped")
+	return err
+}
+
+// invalid joins the problems of a configuration to one error, a line each.
+func invalid(file string, problems []config.Problem) error {
+	lines := make([]string, len(problems))
+	for i, p := range problems {
+		lines[i] = p.String()
+	}
+	return fmt.Errorf("%s is not usable:\n%s", file, strings.Join(lines, "\n"))
+}
+
+// Listen opens the sockets of a page host. Services tells what is planned if the host is part of a server; else it is nil.
+func Listen(cfg *config.Page, log *slog.Logger, version string, services func(time.Time) []api.Service) (h *Host, err error) {
+	h = &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	if h.said, err = recall(cfg.State, log); err != nil {
+		return nil, err
+	}
+	if h.certs, err = loadCertificates(cfg, log); err != nil {
+		return nil, err
+	}
+	h.adopt(cfg)
+	if h.listeners, err = listenAll(cfg); err != nil {
+		return nil, err
+	}
+	if cfg.Admin.IsValid() {
+		if h.admin, err = listen("admin", cfg.Admin.String()); err != nil {
+			return nil, err
+		}
+	}
+	if h.control, err = admin.ListenControl(cfg.Control); err != nil {
+		return nil, err
+	}
+	if h.access, err = accesslog.Open(logFile(cfg), cfg.Log != nil && cfg.Log.JSON, log); err != nil {
+		return nil, err
+	}
+	h.front = front.New(front.Options{
+		Answer: h.answer, Handler: http.HandlerFunc(h.serve), TLS: h.certs.config(len(cfg.HTTPS) > 0), Log: log,
+		Limits: front.Limits{
+			Conns: cfg.Limits.Conns, PerClient: cfg.Limits.PerClient, Head: cfg.Limits.Head, Idle: cfg.Limits.Idle,
+			Life: lifeTime, HeadBytes: headBytes,
+		},
+	})
+	return h, nil
+}
+
+const (
+	lifeTime  = 5 * time.Minute // of a connection that is always busy
+	headBytes = 16 << 10
+)
+
+func logFile(cfg *config.Page) string {
+	if cfg.Log == nil {
+		return ""
+	}
+	return cfg.Log.File
+}
+
+// close gives back what Listen opened.
+func (h *Host) close() {
+	for _, l := range h.listeners {
+		l.Close()
+	}
+	for _, l := range []net.Listener{h.admin, h.control} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+// Run answers until ctx ends; then it lets requests under way finish.
+func (h *Host) Run(ctx context.Context) error {
+	defer h.access.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return h.keep(ctx) })
+	group.Go(func() error { return h.ask(ctx) })
+	group.Go(func() error { return h.front.Run(ctx, h.listeners) })
+	if h.admin != nil {
+		group.Go(func() error { return serveSmall(ctx, h.admin, h.adminHandler(), h.log) })
+	}
+	group.Go(func() error { return serveSmall(ctx, h.control, h.controlHandler(), h.log) })
+	return group.Wait()
+}
+
+// reloadOnDemand reads the configuration again whenever it is asked to. A bad one changes nothing.
+func (h *Host) reloadOnDemand(ctx context.Context, opt Options) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-opt.Reload:
+		}
+		cfg, problems := config.LoadPage(opt.ConfigFile)
+		if cfg == nil {
+			for _, p := range problems {
+				h.log.Error("not taken", "problem", p.String())
+			}
+			continue
+		}
+		for _, w := range h.Reload(cfg) {
+			h.log.Warn("doubtful", "warning", w)
+		}
+		h.log.Info("reloaded", "hosts", len(cfg.Hosts))
+	}
+}
+
+// Reload takes another configuration, and returns what of it needs a restart.
+func (h *Host) Reload(cfg *config.Page) []string {
+	h.reloading.Lock()
+	defer h.reloading.Unlock()
+	old := h.live.Load().config
+	warnings := needRestart(old, cfg)
+	for _, w := range cfg.Warnings {
+		warnings = append(warnings, w.String())
+	}
+	if err := h.certs.take(cfg); err != nil {
+		warnings = append(warnings, err.Error())
+	}
+	h.adopt(cfg)
+	h.access.Reopen()
+	h.look()
+	return warnings
+}
+
+// look wakes the keeper.
+func (h *Host) look() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// listen opens a TCP listener.
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %s is in use by another program: stop it, or name another address", key, address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s %s needs the capability CAP_NET_BIND_SERVICE: ports below 1024 are for those who have it", key, address)
+	case err != nil:
+		return nil, fmt.Errorf("%s %s: %w", key, address, errors.Unwrap(err))
+	}
+	return l, nil
+}
+
+// Addresses returns where clients come in, those of HTTP before those of HTTPS.
+func (h *Host) Addresses() []string { return append(h.addresses(false), h.addresses(true)...) }
+
+func (h *Host) addresses(secure bool) []string {
+	out := []string{}
+	for _, l := range h.listeners {
+		if l.Secure == secure {
+			out = append(out, l.Addr().String())
+		}
+	}
+	return out
+}
+
+// addressOf returns where l listens, "off" if it is nil.
+func addressOf(l net.Listener) string {
+	if l == nil {
+		return "off"
+	}
+	return l.Addr().String()
+}

@@ -1,0 +1,114 @@
+package page
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/page/front"
+	"dnsfailover/dnsfailover/page/hold"
+	"dnsfailover/dnsfailover/page/notice"
+	"dnsfailover/dnsfailover/page/pass"
+	"dnsfailover/dnsfailover/page/staff"
+)
+
+const (
+	// flowIdle is for how long nothing may move while a request is passed on.
+	flowIdle = 5 * time.Minute
+	// via is what we add to Via (RFC 9110 section 7.6.3), and by which a request that comes around in a circle is known.
+	via = "dnsfailover-page"
+)
+
+// newProxy returns what passes the requests for a site on to an upstream. Without a gate it is for staff, who are told when
+// the upstream fails; all others see the notice then.
+func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.Proxy {
+	opt := pass.Options{
+		Gate: gate, Log: h.log,
+		Prepare: func(r *http.Request) {
+			staff.Clean(r)
+			r.Header["Via"] = append(r.Header["Via"], "1.1 "+via)
+		},
+		Failed: func(w http.ResponseWriter, r *http.Request, err error) {
+			out := w.(*flowing).recorder
+			if gate == nil {
+				unreachable(out)
+				return
+			}
+			var stopped *hold.StoppedError
+			if !errors.Is(err, hold.ErrFull) && !errors.Is(err, hold.ErrLate) && !errors.As(err, &stopped) {
+				h.log.Warn("upstream failed", "site", s.label, "error", err)
+			}
+			h.notice(out, r, s, s.stand.Load())
+		},
+	}
+	for _, a := range c.Addresses {
+		opt.Addresses = append(opt.Addresses, a.String())
+	}
+	if c.TLS {
+		opt.TLS = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	}
+	return pass.New(opt)
+}
+
+// unreachable tells staff that the primary fails.
+func unreachable(out *recorder) {
+	out.Header().Set(notice.Marker, "unreachable")
+	out.Header().Set("Cache-Control", "no-store")
+	http.Error(out, "The primary can't be reached. You see this in place of the notice because you are staff; "+staff.Leave+" ends that.", http.StatusBadGateway)
+}
+
+// pass passes a request on.
+func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, origin front.Origin) {
+	if strings.Contains(strings.Join(r.Header.Values("Via"), ","), via) {
+		out.form = "loop"
+		http.Error(out, "This request has been here before: the primary's address is the page host's own.", http.StatusLoopDetected)
+		return
+	}
+	if origin.Secure && r.TLS == nil { // front has seen the handshake
+		r.TLS = &tls.ConnectionState{ServerName: r.Host}
+	}
+	out.form = "proxy"
+	flow := &flowing{recorder: out}
+	flow.move()
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &flowingBody{ReadCloser: r.Body, flow: flow}
+	}
+	to.ServeHTTP(flow, r)
+	if out.form == "proxy" {
+		s.counters.passed.Add(1)
+		s.counters.status[min(out.status/100, 5)].Add(1)
+	}
+}
+
+// flowing moves the deadlines on as long as something moves.
+type flowing struct {
+	*recorder
+	moved atomic.Int64 // when, in Unix seconds; body and answer move at the same time
+}
+
+func (f *flowing) move() {
+	if now := time.Now(); f.moved.Swap(now.Unix()) != now.Unix() {
+		_ = f.control.SetWriteDeadline(now.Add(flowIdle))
+		_ = f.control.SetReadDeadline(now.Add(flowIdle))
+	}
+}
+
+func (f *flowing) Write(b []byte) (int, error) {
+	f.move()
+	return f.recorder.Write(b)
+}
+
+type flowingBody struct {
+	io.ReadCloser
+	flow *flowing
+}
+
+func (b *flowingBody) Read(p []byte) (int, error) {
+	b.flow.move()
+	return b.ReadCloser.Read(p)
+}
