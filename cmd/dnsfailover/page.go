@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnsfailover/dnsfailover/config"
-	"dnsfailover/dnsfailover/page"
+	host "dnsfailover/dnsfailover/page"
 )
 
 func pageCommand() *cobra.Command {
@@ -40,7 +40,7 @@ The commands below speak to a running page host over its control socket.`,
 				return checkPage(cmd, file)
 			}
 			return inForeground(cmd, level, format, func(ctx context.Context, log *slog.Logger, reload <-chan struct{}) error {
-				return page.Serve(ctx, page.Options{ConfigFile: file, Log: log, Version: version(), Reload: reload})
+				return host.Serve(ctx, host.Options{ConfigFile: file, Log: log, Version: version(), Reload: reload})
 			})
 		},
 	}
