@@ -37,8 +37,7 @@ type list[T any] struct {
 
 func (l list[T]) ok() bool { return l.from != absent && !l.bad }
 
-// mapping reads the mapping n: the value of each key goes to its reader. A key without a reader is known, but
-// its feature isn't built yet. example shows what n should look like. It returns whether n is whole, with every
+// mapping reads the mapping n: the value of each key goes to its reader. example shows what n should look like. It returns whether n is whole, with every
 // key understood: otherwise, to say that some key is missing would often be wrong.
 func mapping(r *report, n *yaml.Node, what, example string, readers map[string]func(*yaml.Node)) (whole bool) {
 	if !isKind(r, n, yaml.MappingNode, what, "a mapping, that is keys with values", example) {
@@ -62,8 +61,6 @@ func mapping(r *report, n *yaml.Node, what, example string, readers map[string]f
 			r.problem(at, "%q is given twice in %s, first in line %d: remove one", key.Value, what, first.line)
 		case !known:
 			r.problem(at, "%s has no key %q%s", what, key.Value, suggestKey(key.Value, what, readers))
-		case read == nil:
-			r.problem(at, "%q is not supported yet: remove it", key.Value)
 		case isNull(value):
 			r.problem(at, "%q has no value: give it one, or remove the key", key.Value)
 		default:
