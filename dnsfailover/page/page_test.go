@@ -366,7 +366,7 @@ func TestPathRules(t *testing.T) {
 	for path, want := range map[string]string{
 		"/files/": "200 index", "/files/a.txt": "200 text", "/files/sub/b.js": "200 script", "/api/x?y": "200 primary: GET /api/x?y",
 		"/": "503", "/files": "503", "/files/sub/": "503", "/files/sub": "503", "/files/deep": "302", "/files/deep/": "200 deep", "/files/none": "503", "/files/.hidden": "503", "/files/.git/config": "503",
-		"/files/out": "503", "/files/../secret": "503", "/files/%2e%2e/secret": "503", "/files/..%2fsecret": "503", "/files//a.txt": "503", 
+		"/files/out": "503", "/files/../secret": "503", "/files/%2e%2e/secret": "503", "/files/..%2fsecret": "503", "/files//a.txt": "503",
 		"/files/a%00.txt": "503", "/files/..\\secret": "503", "/files/private/a.txt": "503",
 		"/api/../private": "503", "/api/%2e%2e/private": "503", "/%61pi/x": "200 primary: GET /%61pi/x", "/apix": "503",
 	} {
