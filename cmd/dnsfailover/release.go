@@ -10,9 +10,10 @@ import (
 func releaseCommand() *cobra.Command {
 	return clientCommand(&cobra.Command{
 		Use:   "release SERVICE",
-		Short: "End a service's override",
-		Long: `End the override of a service: from now on its checks decide again. A service with manual failback
-goes back to its best target.`,
+		Short: "End a service's override, or let it go back at once",
+		Long: `End the override of a service: from now on its checks decide again. Without an override, a service goes
+back at once to a better target that is up again, whatever failback says: by hand, not before it has been up for
+so long, or only in a period.`,
 		Example:           `  dnsfailover release web`,
 		Args:              arguments("SERVICE"),
 		ValidArgsFunction: completeNames(1),

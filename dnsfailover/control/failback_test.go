@@ -122,3 +122,27 @@ func TestPlannedWorkIsNoFlap(t *testing.T) {
 		}
 	})
 }
+
+func TestReleaseEndsAHoldDown(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(flapping()))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.flap()
+		sleep(time.Minute)
+		if got := h.flap(); got != 2*time.Minute {
+			t.Errorf("held down for %v", got)
+		}
+		if got, err := h.Release(t.Context(), "web", "alice"); err != nil || got.Serving != "primary" || got.NextChange != nil {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		h.serves(primary)
+		if got := h.web().Targets[0].Flaps; got != 2 {
+			t.Errorf("%d flaps", got)
+		}
+		h.stop()
+		h = start(t, dir, h.world)
+		h.serves(primary)
+	})
+}

@@ -60,8 +60,8 @@ func (c *Control) Switch(ctx context.Context, service string, s api.Switch) (api
 	})
 }
 
-// Release ends the override of a service. If there is none, but a better target waits for an operator because failback is manual,
-// the service goes back to it. An override that has no place in the configuration is deleted. It returns when that is stored and served; an *api.Problem says why not.
+// Release ends the override of a service. If there is none, but a better target waits to take over, for an operator, until it has
+// been up for long enough, or for its period, the service goes back to it. An override that has no place in the configuration is deleted. It returns when that is stored and served; an *api.Problem says why not.
 func (c *Control) Release(ctx context.Context, service, author string) (api.Service, error) {
 	done, err := c.turn(ctx)
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 		in := sv.in
 		in.Now = now
 		if !in.Held() {
-			refused = refuse(http.StatusConflict, "service %q has no override", service)
+			refused = refuse(http.StatusConflict, "service %q has no override, and no better target waits to take over", service)
 			return
 		}
 		back = sv.selection(now)

@@ -76,7 +76,7 @@ func TestReleaseGoesWhereTheVerdictsPoint(t *testing.T) {
 		if got.Override != nil || got.Serving != "backup" || got.Rule != "verdicts" {
 			t.Errorf("answer %+v", got)
 		}
-		if _, err := h.Release(t.Context(), "web", "bob"); problem(t, err) != `409 service "web" has no override` {
+		if _, err := h.Release(t.Context(), "web", "bob"); problem(t, err) != `409 service "web" has no override, and no better target waits to take over` {
 			t.Error(err)
 		}
 		if got := h.log.take("override set", "service", "target", "until", "author", "replaces"); len(got) != 2 ||
@@ -192,7 +192,7 @@ func TestManualFailbackWaitsForRelease(t *testing.T) {
 		h.stop() // at once: the release must be on the disk
 		h = start(t, dir, h.world)
 		h.serves(primary)
-		if _, err := h.Release(t.Context(), "web", "alice"); problem(t, err) != `409 service "web" has no override` {
+		if _, err := h.Release(t.Context(), "web", "alice"); problem(t, err) != `409 service "web" has no override, and no better target waits to take over` {
 			t.Error(err)
 		}
 	})
@@ -295,7 +295,7 @@ func TestExpiredOverrideIsForgotten(t *testing.T) {
 		if got := h.log.take("override expired", "service", "target", "author"); len(got) != 1 || got[0] != "web backup alice" {
 			t.Errorf("log %q", got)
 		}
-		if _, err := h.Release(t.Context(), "web", ""); problem(t, err) != `409 service "web" has no override` {
+		if _, err := h.Release(t.Context(), "web", ""); problem(t, err) != `409 service "web" has no override, and no better target waits to take over` {
 			t.Error(err)
 		}
 		h.stop()

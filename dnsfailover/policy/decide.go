@@ -64,8 +64,8 @@ func Decide(in Input) Decision {
 // Candidate returns the first target in order that is up, or -1.
 func (in *Input) Candidate() int { return in.first(checks.Up) }
 
-// Held tells that a better target than the automatic choice is up and waits for an operator's release.
-func (in *Input) Held() bool { return automatic(in).held == byOperator }
+// Held tells that a better target than the automatic choice is up and waits, for an operator's release or for an instant.
+func (in *Input) Held() bool { return automatic(in).held != free }
 
 // choice is a decision without its words.
 type choice struct {

@@ -105,14 +105,18 @@ func TestExplainWalksTheRules(t *testing.T) {
 	}
 }
 
-func TestOnlyManualFailbackIsHeld(t *testing.T) {
+func TestWhatIsHeld(t *testing.T) {
 	in := complete(Input{Facts: [][]Fact{{up()}, {up()}}, Auto: 1})
 	if in.Held() {
-		t.Error("held though failback is automatic")
+		t.Error("held though failback is automatic, and has come")
 	}
-	in.Service.Failback.Manual = true
-	if !in.Held() || in.Candidate() != 0 {
-		t.Errorf("held: %v, candidate %d", in.Held(), in.Candidate())
+	for name, f := range map[string]config.Failback{
+		"by an operator": {Manual: true}, "by its age": {After: 2 * time.Hour}, "by a period": {OnlyIn: period(t, "0 3 * * *", time.Hour)},
+	} {
+		in.Service.Failback = f
+		if !in.Held() || in.Candidate() != 0 {
+			t.Errorf("%s: held: %v, candidate %d", name, in.Held(), in.Candidate())
+		}
 	}
 	in.Facts[0][0].State.Verdict = checks.Down
 	if in.Held() {

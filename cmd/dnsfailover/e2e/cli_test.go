@@ -93,7 +93,7 @@ safe: web serves backup at `+b+`, and no correct cache holds anything else
 	matches(t, s.must("release", "web"), `web: released; serves primary at `+p+`, TTL 2s, drained in 3s, at `+clockTime+`\n`)
 	s.serves("www.example.test", primary.ip)
 	out, code := s.cli("release", "web")
-	matches(t, out, `dnsfailover: service "web" has no override\n`)
+	matches(t, out, `dnsfailover: service "web" has no override, and no better target waits to take over\n`)
 	if code != 1 {
 		t.Errorf("released twice: exit %d", code)
 	}
