@@ -119,7 +119,7 @@ backup at \S+
   dial +[\d.]+ ms
   first byte +\d+ ms
   all +\d+ ms  of 900ms
-  failed: .*
+  failed at first byte: .*
 
 dnsfailover: 1 of 2 probes failed
 `)
