@@ -70,6 +70,11 @@ func (s *instance) Switch(ctx context.Context, service string, to api.Switch) (a
 	return s.control.Switch(ctx, service, to)
 }
 
+// Simulate returns what would be served at an instant.
+func (s *instance) Simulate(of api.Supposition, now time.Time) (api.Simulation, error) {
+	return s.control.Simulate(of, now)
+}
+
 // Release ends the override of a service.
 func (s *instance) Release(ctx context.Context, service, author string) (api.Service, error) {
 	return s.control.Release(ctx, service, author)

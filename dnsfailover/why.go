@@ -1,6 +1,7 @@
 package dnsfailover
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -63,7 +64,11 @@ func (s *instance) Why(name string, qtype uint16, client netip.Addr, now time.Ti
 			if responder.Staff {
 				segment = timeline.Staff
 			}
-			why.Steps = append(why.Steps, ttlStep(segment, now))
+			why.Steps = append(why.Steps, ttlStep(segment, s.control.Cause(why.Service, now), now))
+			if !responder.Staff {
+				why.NextChange = s.control.Next(why.Service, now)
+				why.Steps = append(why.Steps, nextStep(segment, why.NextChange, now))
+			}
 		}
 		if n := len(answer.Answer); n == 0 || answer.Answer[n-1].Header().Rrtype != qtype {
 			why.Steps = append(why.Steps, api.Step{
@@ -157,17 +162,36 @@ func texts(records []dns.RR) []string {
 	return out
 }
 
-// ttlStep says which bound the TTL of a service's answers comes from.
-func ttlStep(segment *zones.Segment, now time.Time) api.Step {
+// ttlStep says which bound the TTL of a service's answers comes from. cause is the known edge ahead.
+func ttlStep(segment *zones.Segment, cause string, now time.Time) api.Step {
 	ttl := segment.TTL(now.UnixNano())
 	unbound := *segment
 	unbound.Edge = 0
 	text := fmt.Sprintf("%d s, the most that is configured", ttl)
 	if unbound.TTL(now.UnixNano()) > ttl {
-		text = fmt.Sprintf("%d s: counts down to the change at %s", ttl, time.Unix(0, segment.Edge).UTC().Format(time.RFC3339))
+		text = fmt.Sprintf("%d s: counts down to %s at %s", ttl, cmp.Or(cause, "the change"), time.Unix(0, segment.Edge).UTC().Format(time.RFC3339))
 	} else if unbound.Change = 0; unbound.TTL(now.UnixNano()) > ttl {
 		text = fmt.Sprintf("%d s: results are coming in that may change what is served, at the earliest in %.1f s (the least is %d s)",
 			ttl, max(time.Unix(0, segment.Change).Sub(now), 0).Seconds(), segment.Min)
 	}
 	return api.Step{Rule: "ttl", Applies: true, Text: text}
+}
+
+// nextStep says when something else may be served, at the earliest.
+func nextStep(segment *zones.Segment, next *api.NextChange, now time.Time) api.Step {
+	step := api.Step{Rule: "next"}
+	var parts []string
+	if at := time.Unix(0, segment.Change); segment.Change != 0 && (next == nil || at.Before(next.At)) {
+		parts = append(parts, fmt.Sprintf("in %.1f s at the earliest, if the results that are coming in go on like that", max(at.Sub(now), 0).Seconds()))
+	}
+	if next != nil {
+		serving := cmp.Or(next.Serving, "nothing")
+		parts = append(parts, fmt.Sprintf("%s at %s: %s", serving, next.At.UTC().Format(time.RFC3339), next.Reason))
+	}
+	if step.Applies = len(parts) > 0; step.Applies {
+		step.Text = strings.Join(parts, "; ")
+	} else {
+		step.Text = "no change is known: only a verdict, an operator or a reload makes one"
+	}
+	return step
 }

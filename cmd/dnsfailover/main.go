@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		statusCommand(),
 		whyCommand(),
 		historyCommand(),
+		simulateCommand(),
 		switchCommand(),
 		releaseCommand(),
 		waitCommand(),

@@ -160,6 +160,12 @@ func (b *backend) Release(_ context.Context, service, _ string) (api.Service, er
 	return b.service(), nil
 }
 
+func (b *backend) Simulate(s api.Supposition, now time.Time) (api.Simulation, error) {
+	service := b.service()
+	service.NextChange = &api.NextChange{At: s.At.Add(time.Minute), Serving: "primary", Reason: "primary is up"}
+	return api.Simulation{At: s.At, Now: now, Services: []api.Service{service}}, nil
+}
+
 func (b *backend) History(q api.HistoryQuery) (api.History, error) {
 	nothing, primary := "", "primary"
 	all := []api.Event{

@@ -104,7 +104,7 @@ func (f *switchFlags) body(cmd *cobra.Command, target string, now time.Time) (ap
 		body.For = d.Seconds()
 	}
 	if cmd.Flags().Changed("until") {
-		at, err := parseUntil(f.until, now)
+		at, err := parseAhead("--until", f.until, now)
 		if err != nil {
 			return body, err
 		}

@@ -51,27 +51,33 @@ func clock(t, now time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-// parseUntil reads an instant after now: RFC 3339, or a date and time, or the next time of day, in now's zone.
-func parseUntil(text string, now time.Time) (time.Time, error) {
+// parseAhead reads the value of a flag that is an instant after now: RFC 3339, or a date and time, or the next time of day, in
+// now's zone, with or without seconds.
+func parseAhead(flag, text string, now time.Time) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		at, err = time.ParseInLocation("2006-01-02 15:04", text, now.Location())
+	for _, layout := range []string{"2006-01-02 15:04", time.DateTime} {
+		if err != nil {
+			at, err = time.ParseInLocation(layout, text, now.Location())
+		}
 	}
-	if err != nil {
+	for _, layout := range []string{"15:04", time.TimeOnly} {
 		var day time.Time
-		if day, err = time.Parse("15:04", text); err == nil {
+		if err == nil {
+			break
+		}
+		if day, err = time.Parse(layout, text); err == nil {
 			year, month, date := now.Date()
-			at = time.Date(year, month, date, day.Hour(), day.Minute(), 0, 0, now.Location())
+			at = time.Date(year, month, date, day.Hour(), day.Minute(), day.Second(), 0, now.Location())
 			if !at.After(now) {
-				at = time.Date(year, month, date+1, day.Hour(), day.Minute(), 0, 0, now.Location())
+				at = time.Date(year, month, date+1, day.Hour(), day.Minute(), day.Second(), 0, now.Location())
 			}
 		}
 	}
 	if err != nil {
-		return at, usagef("--until %q is no time: give one such as 15:04, \"2030-01-31 15:04\" or 2030-01-31T15:04:05Z", text)
+		return at, usagef("%s %q is no time: give one such as 15:04, \"2030-01-31 15:04\" or 2030-01-31T15:04:05Z", flag, text)
 	}
 	if !at.After(now) {
-		return at, usagef("--until %q is over: it was %s ago", text, short(now.Sub(at)))
+		return at, usagef("%s %q is over: it was %s ago", flag, text, short(now.Sub(at)))
 	}
 	return at, nil
 }

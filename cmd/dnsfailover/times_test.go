@@ -24,11 +24,13 @@ func TestWhatUntilTakes(t *testing.T) {
 		"15:04":                     "2030-01-31T15:04:00+01:00",
 		"15:00":                     "2030-02-01T15:00:00+01:00", // the next one
 		"06:30":                     "2030-02-01T06:30:00+01:00",
+		"15:00:30":                  "2030-01-31T15:00:30+01:00",
 		"2030-02-03 06:00":          "2030-02-03T06:00:00+01:00",
+		"2030-02-03 06:00:59":       "2030-02-03T06:00:59+01:00",
 		"2030-01-31T15:00:00Z":      "2030-01-31T15:00:00Z",
 		"2030-01-31T14:00:00-04:00": "2030-01-31T14:00:00-04:00",
 	} {
-		got, err := parseUntil(text, now)
+		got, err := parseAhead("--until", text, now)
 		if err != nil || got.Format(time.RFC3339) != want {
 			t.Errorf("%s: %v %v, want %s", text, got.Format(time.RFC3339), err, want)
 		}
@@ -39,7 +41,7 @@ func TestWhatUntilTakes(t *testing.T) {
 		"25:00":            `--until "25:00" is no time`,
 		"2030-01-31 14:30": `--until "2030-01-31 14:30" is over: it was 30m ago`,
 	} {
-		if _, err := parseUntil(text, now); err == nil || !strings.HasPrefix(err.Error(), want) || exitCode(err) != exitUsage {
+		if _, err := parseAhead("--until", text, now); err == nil || !strings.HasPrefix(err.Error(), want) || exitCode(err) != exitUsage {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

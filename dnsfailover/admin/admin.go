@@ -32,6 +32,8 @@ type Backend interface {
 	Switch(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	Release(ctx context.Context, service, author string) (api.Service, error)
 	Reload(ctx context.Context, author string) (api.Reload, error)
+	// Simulate returns what would be served at an instant.
+	Simulate(s api.Supposition, now time.Time) (api.Simulation, error)
 	// History returns what has happened.
 	History(q api.HistoryQuery) (api.History, error)
 }

@@ -35,6 +35,7 @@ type backend struct {
 	override func(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	release  func(ctx context.Context, service, author string) (api.Service, error)
 	reload   func(ctx context.Context, author string) (api.Reload, error)
+	simulate func(s api.Supposition, now time.Time) (api.Simulation, error)
 	history  func(q api.HistoryQuery) (api.History, error)
 
 	acts atomic.Int64 // calls of what changes something
@@ -82,6 +83,13 @@ func (b *backend) Release(ctx context.Context, service, author string) (api.Serv
 		return api.Service{Name: service}, nil
 	}
 	return b.release(ctx, service, author)
+}
+
+func (b *backend) Simulate(s api.Supposition, now time.Time) (api.Simulation, error) {
+	if b.simulate == nil {
+		return api.Simulation{At: s.At, Services: []api.Service{}}, nil
+	}
+	return b.simulate(s, now)
 }
 
 func (b *backend) History(q api.HistoryQuery) (api.History, error) {

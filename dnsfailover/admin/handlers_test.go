@@ -36,6 +36,8 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	var switched api.Switch
 	history := api.History{Events: []api.Event{{ID: 1 << 53, Time: at, Kind: "switch", Text: "x"}}, More: true}
 	var asked api.HistoryQuery
+	simulation := api.Simulation{At: at, Now: at, Services: status.Services}
+	var supposed api.Supposition
 	b := &backend{
 		status: func(time.Time) api.Status { return status },
 		why: func(name string, qtype uint16, client netip.Addr, _ time.Time) (api.Why, error) {
@@ -55,6 +57,10 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 			return api.Service{Name: service}, nil
 		},
 		reload: func(context.Context, string) (api.Reload, error) { return api.Reload{Problems: []string{"a"}}, nil },
+		simulate: func(s api.Supposition, _ time.Time) (api.Simulation, error) {
+			supposed = s
+			return simulation, nil
+		},
 		history: func(q api.HistoryQuery) (api.History, error) {
 			asked = q
 			return history, nil
@@ -75,6 +81,10 @@ func TestTheClientGetsWhatTheBackendSays(t *testing.T) {
 	check(t, "switch", gotService, api.Service{Name: "a/b c%"}, err)
 	switched.Author = ""
 	check(t, "what to switch", switched, api.Switch{Target: "backup", Until: &at, Reason: "é\x1b", Force: true, DryRun: true}, nil)
+	supposition := api.Supposition{At: at, Service: "web", Down: []string{"web/a", "web/b"}, Up: []string{"a&b/c"}, Override: []string{"web/c"}}
+	gotSimulation, err := c.Simulate(ctx, supposition)
+	check(t, "simulation", gotSimulation, simulation, err)
+	check(t, "what to suppose", supposed, supposition, nil)
 	query := api.HistoryQuery{Service: "a&b", Check: "web/p@::1", Kinds: []string{"switch", "verdict"}, Since: at, Until: at.Add(time.Hour), After: 1<<53 - 1, Limit: 7}
 	gotHistory, err := c.History(ctx, query)
 	check(t, "history", gotHistory, history, err)
@@ -128,6 +138,7 @@ func TestQuestionsThatMakeNoSense(t *testing.T) {
 		"/api/v1/why", "/api/v1/why?name=", "/api/v1/why?name=a..b",
 		"/api/v1/why?name=" + strings.Repeat("a", 64) + ".example",
 		"/api/v1/why?name=www.example.com&type=AAAAA", "/api/v1/why?name=www.example.com&type=TYPE65536", "/api/v1/why?name=www.example.com&type=TYPE01",
+		"/api/v1/simulate?at=tomorrow", "/api/v1/simulate?at=-3h",
 		"/api/v1/history?since=yesterday", "/api/v1/history?until=-3h", "/api/v1/history?kind=switch,swtich", "/api/v1/history?after=x",
 		"/api/v1/history?limit=0", "/api/v1/history?limit=1001", "/api/v1/history?limit=many",
 		"/api/v1/results", "/api/v1/results?service=&target=x",

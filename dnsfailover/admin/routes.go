@@ -23,6 +23,7 @@ func routes() []route {
 		{"GET", "/api/v1/status", read, "the state of everything", (*Server).status},
 		{"GET", "/api/v1/why", read, "?name=NAME&type=TYPE&client=ADDRESS: why this answer is given now", (*Server).why},
 		{"GET", "/api/v1/results", read, "?service=SERVICE&target=TARGET: the latest results of its checks", (*Server).results},
+		{"GET", "/api/v1/simulate", read, "?at=TIME&service=&down=SERVICE/TARGET&up=&override=: what would be served then", (*Server).simulate},
 		{"GET", "/api/v1/history", read, "?service=&check=&kind=&since=&until=&after=ID&limit=: what has happened", (*Server).history},
 		{"POST", "/api/v1/services/{service}/switch", write, "override a service", (*Server).switchService},
 		{"DELETE", "/api/v1/services/{service}/override", write, "end its override", (*Server).release},

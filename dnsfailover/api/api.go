@@ -123,7 +123,9 @@ type Why struct {
 	Authority []string `json:"authority"`
 	Zone      string   `json:"zone"`
 	Service   string   `json:"service,omitempty"`
-	Steps     []Step   `json:"steps"`
+	// NextChange is the next known change of what the service serves; null if none is known.
+	NextChange *NextChange `json:"next_change"`
+	Steps      []Step      `json:"steps"`
 }
 
 // Step is one rule that was looked at on the way to an answer.

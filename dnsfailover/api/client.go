@@ -73,6 +73,15 @@ func (c *Client) Results(ctx context.Context, service, target string) (Results, 
 	return call[Results](ctx, c, http.MethodGet, "/api/v1/results?"+query.Encode(), nil)
 }
 
+// Simulate asks what would be served at an instant.
+func (c *Client) Simulate(ctx context.Context, s Supposition) (Simulation, error) {
+	query := url.Values{"at": {s.At.UTC().Format(time.RFC3339Nano)}, "down": s.Down, "up": s.Up, "override": s.Override}
+	if s.Service != "" {
+		query.Set("service", s.Service)
+	}
+	return call[Simulation](ctx, c, http.MethodGet, "/api/v1/simulate?"+query.Encode(), nil)
+}
+
 // History asks for what has happened.
 func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
 	query := url.Values{"limit": {strconv.Itoa(q.Limit)}}

@@ -126,13 +126,7 @@ func (c *Control) show(v *view, now time.Time) api.Service {
 		out.Override = showOverride(v.override)
 	}
 	out.Window = v.window(now, step)
-	if then := v.ahead.Then(i); then >= 0 {
-		next := v.ahead.Steps[then]
-		out.NextChange = &api.NextChange{
-			At: next.Edge.UTC(), Serving: v.target(next.Target), Reason: next.Reason,
-			DrainedAt: v.ledger.Served(v.ahead, next.From).DrainedAt().UTC(),
-		}
-	}
+	out.NextChange = v.next(i)
 	for t, target := range v.in.Service.Targets {
 		shown := api.Target{
 			Name: target.Name, Verdict: v.in.Verdict(t).String(), Addresses: []api.Address{},
@@ -144,6 +138,28 @@ func (c *Control) show(v *view, now time.Time) api.Service {
 		out.Targets = append(out.Targets, shown)
 	}
 	return out
+}
+
+// next returns the known change that follows step i; nil if there is none.
+func (v *view) next(i int) *api.NextChange {
+	then := v.ahead.Then(i)
+	if then < 0 {
+		return nil
+	}
+	step := v.ahead.Steps[then]
+	return &api.NextChange{
+		At: step.Edge.UTC(), Serving: v.target(step.Target), Reason: step.Reason,
+		DrainedAt: v.ledger.Served(v.ahead, step.From).DrainedAt().UTC(),
+	}
+}
+
+// Next returns the next known change of what a service serves; nil if there is none.
+func (c *Control) Next(service string, now time.Time) *api.NextChange {
+	v := c.board.Load().find(service)
+	if v == nil {
+		return nil
+	}
+	return v.next(v.ahead.At(now))
 }
 
 func showOverride(o *state.Override) *api.Override {

@@ -44,9 +44,11 @@ func TestAnOperatorPlansWork(t *testing.T) {
 > 2\. alias     alias\.example\.test\. is an alias of www\.example\.test\.
 > 3\. service   www\.example\.test\. belongs to service "web"
   4\. override  there is no override
-> 5\. verdicts  primary is up
-  6\. all_down  not all targets are down
-> 7\. ttl       2 s, the most that is configured
+  5\. window    no window is open
+> 6\. verdicts  primary is up
+  7\. all_down  not all targets are down
+> 8\. ttl       2 s, the most that is configured
+  9\. next      no change is known: only a verdict, an operator or a reload makes one
 `)
 
 	matches(t, s.must("switch", "web", "backup", "--for", "1h", "--reason", "kernel & co"),
@@ -80,10 +82,12 @@ safe: web serves backup at `+b+`, and no correct cache holds anything else
 > 1\. zone      zone example\.test\. \(serial 1\) has the name
 > 2\. service   www\.example\.test\. belongs to service "web"
 > 3\. override  switched to backup by `+me.Username+` until \S+: kernel & co
-  4\. verdicts  without the override: primary is down \(connection refused\); backup is the first target that is up
-  5\. all_down  not all targets are down
-> 6\. ttl       2 s, the most that is configured
-> 7\. answer    what is served has no IPv6 address, so there is no AAAA record
+  4\. window    no window is open
+  5\. verdicts  without the override: primary is down \(connection refused\); backup is the first target that is up
+  6\. all_down  not all targets are down
+> 7\. ttl       2 s, the most that is configured
+  8\. next      no change is known: only a verdict, an operator or a reload makes one
+> 9\. answer    what is served has no IPv6 address, so there is no AAAA record
 `)
 	primary.becomes("up")
 	s.verdict("web", "primary", "up")
