@@ -28,18 +28,33 @@ type Check struct {
 	// Interval separates the starts of two probes, Recheck those after a contrary
 	// result and while the verdict is unknown. Timeout bounds one probe from dial to last byte.
 	Interval, Timeout, Recheck time.Duration
+	// Source is where the probe dials from.
+	Source Source
+	// Other is the same probe over the other family, called OtherName, if there is one: it runs once beside the first
+	// recheck of an address that was up, for a note in the result.
+	Other     Probe
+	OtherName string
+	// Strict takes for a failure what is inconclusive: it is this host that the check is about.
+	Strict bool
 	// Fall consecutive failures turn the verdict down, Rise consecutive successes turn it up.
 	Fall, Rise int
 }
 
 // same says whether two checks do the same with the same result.
 func (c *Check) same(d *Check) bool {
-	return c.ID == d.ID && c.Definition() == d.Definition()
+	return c.ID == d.ID && c.OtherName == d.OtherName && c.Definition() == d.Definition()
 }
 
 // Definition describes all of the check but its ID: two checks with equal definitions do the same with the same result.
 func (c *Check) Definition() string {
-	return fmt.Sprintf("%s every %s, recheck %s, timeout %s, fall %d, rise %d", c.Probe, c.Interval, c.Recheck, c.Timeout, c.Fall, c.Rise)
+	text := fmt.Sprintf("%s every %s, recheck %s, timeout %s, fall %d, rise %d", c.Probe, c.Interval, c.Recheck, c.Timeout, c.Fall, c.Rise)
+	if c.Source != (Source{}) {
+		text += ", from " + c.Source.String()
+	}
+	if c.Strict {
+		text += ", counting what this host lacks"
+	}
+	return text
 }
 
 // A Probe executes one health test. Run must return soon after ctx ends, whose deadline is the check's timeout.
@@ -106,8 +121,8 @@ type Snapshot struct {
 type Stats struct {
 	Successes, Failures, Inconclusive uint64
 	// Late counts probes that started over a second after they were due, Overruns those that
-	// ended over a second after their timeout.
-	Late, Overruns uint64
+	// ended over a second after their timeout, Shed the turns that were left out because too many probes were under way.
+	Late, Overruns, Shed uint64
 	// Seconds is the sum of all Took; Buckets[i] counts the probes that took at most Bounds[i].
 	Seconds float64
 	Buckets [len(Bounds)]uint64

@@ -22,8 +22,13 @@ const (
 
 // dial opens a connection. It is given an address, so no resolver is ever asked.
 func dial(ctx context.Context, addr netip.AddrPort) (*net.TCPConn, error) {
-	d := net.Dialer{KeepAlive: -1}
-	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()))
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	d := dialer(ctx, "tcp")
+	conn, err := d.DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, routed(ctx, addr, err)
+	}
+	return conn.(*net.TCPConn), nil
 }
 
 // longAgo is a deadline that ends a wait at once.

@@ -79,11 +79,11 @@ func (p *DNSProbe) ask(ctx context.Context, w *stopwatch, query *dns.Msg, packet
 	if tcp {
 		network = "tcp"
 	}
-	dialer := net.Dialer{KeepAlive: -1}
-	stream, err := dialer.DialContext(ctx, network, p.Server.String())
+	d := dialer(ctx, network)
+	stream, err := d.DialContext(ctx, network, p.Server.String())
 	w.lap(phaseDial)
 	if err != nil {
-		return nil, w.undialled(err)
+		return nil, w.undialled(routed(ctx, p.Server, err))
 	}
 	defer stream.Close()
 	defer bound(ctx, stream)()

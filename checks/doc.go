@@ -25,8 +25,9 @@
 // # Schedule
 //
 // Checks with the same interval share a lane, and a lane is one gocron job. Its tick is a fiftieth of the
-// interval, but 10 to 100 ms. On each tick the lane starts what is due by the clock; it never counts
-// ticks, so a missed tick makes a probe late and nothing else. A check has one due time, set when its
+// interval, but 10 to 100 ms. On each tick the lane sets a timer for each check that is due before the next one; it never counts
+// ticks, so a missed tick makes a probe late and nothing else. At most half as many probes are under way as files may be open, and
+// 8192: what finds no room waits in the order in which it was due, and turns that it misses are counted as shed. A check has one due time, set when its
 // latest probe ended, so that no two of its probes overlap and none piles up while the machine sleeps.
 //
 // While nothing is wrong, a check is due once in every interval, at a phase that is derived from its ID,

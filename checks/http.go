@@ -43,6 +43,9 @@ type HTTPProbe struct {
 	// Statuses are the ranges that count as success; none means 200-299.
 	Statuses []StatusRange
 	Body     BodyRules
+	// DoubtMaintenance takes 503 with Retry-After for a failure like any other, and not for the word of a server that
+	// it is in maintenance.
+	DoubtMaintenance bool
 	TLS
 }
 
@@ -139,6 +142,11 @@ func (p *HTTPProbe) exchange(ctx context.Context, conn net.Conn, w *stopwatch, r
 
 // judge says whether the answer is a good one.
 func (p *HTTPProbe) judge(w *stopwatch, resp *http.Response) Result {
+	if after := resp.Header.Get("Retry-After"); after != "" && resp.StatusCode == http.StatusServiceUnavailable && !p.accepts(resp.StatusCode) && !p.DoubtMaintenance {
+		r := w.failed("says that it is in maintenance: status 503, Retry-After: " + clean(after))
+		r.Maintenance = true
+		return r
+	}
 	if !p.accepts(resp.StatusCode) {
 		return w.failed(fmt.Sprintf("status %d, wanted %s", resp.StatusCode, p.statuses()))
 	}
@@ -254,6 +262,9 @@ func (p *HTTPProbe) describe(secrets bool) string {
 	text += ", status " + p.statuses() + p.Body.describe()
 	if p.SameHost {
 		text += ", follows redirects to the same host"
+	}
+	if p.DoubtMaintenance {
+		text += ", maintenance ignored"
 	}
 	if names := headerNames(p.Headers); len(names) > 0 {
 		text += fmt.Sprintf(", headers %q", names)

@@ -20,8 +20,9 @@ type lane struct {
 	job      uuid.UUID // guarded by Scheduler.mu
 
 	mu     sync.Mutex
-	queue  queue     // the runners that have no probe under way
-	ticked time.Time // latest tick
+	start  func(*runner) // has a probe started when it is due; nil before the lane ticks
+	queue  queue         // the runners that have no probe under way
+	ticked time.Time     // latest tick
 }
 
 // tick is how often a lane of that interval looks for what is due.
@@ -39,7 +40,7 @@ func (l *lane) regular(start time.Time, phase time.Duration) time.Time {
 	return l.epoch.Add(onPhase + jitter)
 }
 
-// put queues r, unless its check has been removed.
+// put queues r, or has its probe started if it is due before the next tick, unless its check has been removed.
 func (l *lane) put(r *runner, due time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +48,21 @@ func (l *lane) put(r *runner, due time.Time) {
 		return
 	}
 	r.due, r.late = due, false
+	if l.start != nil && due.Before(l.ticked.Add(tick(l.interval))) { // the latest tick looked for all until the next one
+		l.start(r)
+		return
+	}
 	heap.Push(&l.queue, r)
+}
+
+// wait queues r again, whose turn has come when there was no room for its probe.
+func (l *lane) wait(r *runner) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.ctx.Err() == nil {
+		r.waited = true
+		heap.Push(&l.queue, r)
+	}
 }
 
 // take removes r from the queue; false if a probe of it is under way.
@@ -61,7 +76,7 @@ func (l *lane) take(r *runner) bool {
 	return true
 }
 
-// due removes what is due at now from the queue and returns it.
+// due removes what is due before the tick after now from the queue and returns it.
 func (l *lane) due(now time.Time) []*runner {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,14 +84,15 @@ func (l *lane) due(now time.Time) []*runner {
 		l.spread(now)
 	}
 	l.ticked = now
-	return l.overdue(now)
+	return l.overdue(now.Add(tick(l.interval)))
 }
 
 // resume begins the ticking of a lane. That nothing ran before makes no probe late.
-func (l *lane) resume(now time.Time) {
+func (l *lane) resume(now time.Time, start func(*runner)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.spread(now)
+	l.start = start
+	l.spread(now.Add(tick(l.interval))) // when the first tick comes
 	for _, r := range l.queue {
 		r.late = false
 	}
@@ -89,6 +105,7 @@ func (l *lane) spread(now time.Time) {
 	all := l.overdue(now)
 	gap := moment(len(all), l.interval)
 	for i, r := range all {
+		r.late = r.late || now.Sub(r.due) > lateBy
 		r.due = now.Add(time.Duration(i) * gap)
 		heap.Push(&l.queue, r)
 	}
@@ -98,7 +115,6 @@ func (l *lane) overdue(now time.Time) []*runner {
 	var all []*runner
 	for len(l.queue) > 0 && !l.queue[0].due.After(now) {
 		r := heap.Pop(&l.queue).(*runner)
-		r.late = r.late || now.Sub(r.due) > lateBy
 		all = append(all, r)
 	}
 	return all

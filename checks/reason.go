@@ -47,6 +47,9 @@ func networkReason(err error) string {
 
 // ours says that a connection failed for want of something on this host, which says nothing about the target.
 func ours(err error) bool {
+	if lost := (unrouted{}); errors.As(err, &lost) {
+		return true
+	}
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
 		if errors.Is(err, errno) {
 			return true
@@ -58,6 +61,9 @@ func ours(err error) bool {
 func dialReason(err error, limit time.Duration) string {
 	if isTimeout(err) {
 		return fmt.Sprintf("connect timed out after %s", limit)
+	}
+	if lost := (unrouted{}); errors.As(err, &lost) {
+		return "this host has no route there: " + clean(innermost(err))
 	}
 	if reason := networkReason(err); reason != "" {
 		return reason

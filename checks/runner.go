@@ -20,9 +20,11 @@ type runner struct {
 	cancel context.CancelFunc
 
 	// Guarded by lane.mu.
-	due  time.Time
-	late bool // since it was due, it has waited for over lateBy
-	slot int  // index in the lane's queue; -1 while a probe is under way
+	due    time.Time
+	late   bool   // since it was due, it has waited for over lateBy
+	waited bool   // since it was due, there was no room for it
+	slot   int    // index in the lane's queue; -1 while a probe is under way, or about to start
+	shed   uint64 // turns left out before the probe under way; owned by whoever probes
 
 	mu        sync.Mutex // held while a result is judged and reported, and by remove
 	told      bool       // no result needs to be reported for its own sake; guarded by mu, as is all up to snap
@@ -56,6 +58,7 @@ func (r *runner) probe(ctx context.Context) {
 	due := r.due
 	if ctx.Err() == nil {
 		start := time.Now()
+		r.started(start)
 		result, overran := r.run(ctx, start)
 		if ctx.Err() == nil {
 			var ok bool
@@ -66,6 +69,18 @@ func (r *runner) probe(ctx context.Context) {
 	}
 	r.lane.put(r, due)
 	r.hurryOn()
+}
+
+// started counts how late a probe is that starts now, and which turns were left out before it.
+func (r *runner) started(now time.Time) {
+	late := now.Sub(r.due)
+	r.sched.traffic.started(late)
+	r.late = r.late || late > lateBy
+	if r.waited {
+		r.shed = uint64(late / r.check.Interval)
+		r.sched.traffic.shed.Add(r.shed)
+	}
+	r.waited = false
 }
 
 // hurryOn sees to it that a probe isn't waited for that was asked for between the end of the latest and its return to the lane.
@@ -98,6 +113,10 @@ func (r *runner) run(ctx context.Context, start time.Time) (result Result, overr
 			result.Start, result.Took = start, time.Since(start)
 		}
 	}()
+	ctx = From(ctx, c.Source)
+	if state := r.snap.Load().State; c.Other != nil && state.Verdict == Up && state.Contrary() && state.Run == 1 {
+		return c.confirm(ctx), false
+	}
 	return c.Probe.Run(ctx), false
 }
 
@@ -111,6 +130,9 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 	}
 	c, now, old := r.check, time.Now(), r.snap.Load()
 	state := old.State
+	if c.Strict && result.Inconclusive {
+		result.Inconclusive = false
+	}
 	counts := !result.Inconclusive && !r.suspended && !start.Before(r.counts)
 	if counts {
 		fall := c.Fall
@@ -141,6 +163,8 @@ func (r *runner) judge(result Result, start time.Time, overran bool) (due time.T
 	if overran {
 		snap.Stats.Overruns++
 	}
+	snap.Stats.Shed += r.shed
+	r.shed = 0
 	r.snap.Store(snap)
 
 	if old.State.transits(state) || answers {

@@ -25,6 +25,11 @@ type Scheduler struct {
 	probes   sync.WaitGroup
 	runners  atomic.Pointer[map[string]*runner] // by ID; the map is replaced, never changed
 
+	traffic traffic
+
+	starting sync.Mutex
+	stopped  bool // no probe is started any more; guarded by starting
+
 	suspending sync.Mutex
 	suspended  map[string]bool // by ID; guarded by suspending
 
@@ -43,6 +48,7 @@ func NewScheduler(log *slog.Logger, report func(Transition)) (*Scheduler, error)
 		log: log, report: report, panics: limitedLog{log: log}, overruns: limitedLog{log: log},
 		epoch: time.Now(), lanes: map[time.Duration]*lane{}, suspended: map[string]bool{},
 	}
+	s.traffic.limit = limit()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.runners.Store(&map[string]*runner{})
 	return s, nil
@@ -115,7 +121,7 @@ func (s *Scheduler) leave(l *lane) {
 
 // begin makes a lane tick. The caller holds mu.
 func (s *Scheduler) begin(l *lane) {
-	l.resume(time.Now())
+	l.resume(time.Now(), s.startAt)
 	job, err := s.cron.NewJob(gocron.DurationJob(tick(l.interval)), gocron.NewTask(s.tick, l),
 		gocron.WithEventListeners(gocron.AfterJobRunsWithPanic(func(_ uuid.UUID, _ string, p any) {
 			s.panics.warn("tick panicked", "interval", l.interval, "panic", p)
@@ -127,14 +133,41 @@ func (s *Scheduler) begin(l *lane) {
 	l.job = job.ID()
 }
 
-// tick starts what is due in a lane.
+// tick has the probes started that are due in a lane before its next tick.
 func (s *Scheduler) tick(l *lane) {
 	if s.ctx.Err() != nil {
 		return
 	}
 	for _, r := range l.due(time.Now()) {
-		s.probes.Go(func() { r.probe(r.ctx) })
+		s.startAt(r)
 	}
+}
+
+// startAt has a probe of r, which is in no queue, started when it is due.
+func (s *Scheduler) startAt(r *runner) {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if s.stopped {
+		return
+	}
+	s.probes.Add(1)
+	wait := time.Until(r.due)
+	if wait <= 0 {
+		go s.turn(r)
+		return
+	}
+	time.AfterFunc(wait, func() { s.turn(r) })
+}
+
+// turn probes, or, if too many probes are under way, puts r back to wait for its turn.
+func (s *Scheduler) turn(r *runner) {
+	defer s.probes.Done()
+	if !s.traffic.enter() {
+		r.lane.wait(r)
+		return
+	}
+	defer s.traffic.leave()
+	r.probe(r.ctx)
 }
 
 // Round probes every check that has not been probed yet once, all at the same time, and returns when all
@@ -179,6 +212,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// First the probes, then gocron: it spins while a job is under way.
+	s.starting.Lock()
+	s.stopped = true
+	s.starting.Unlock()
 	s.cancel()
 	err := s.cron.Shutdown()
 	s.probes.Wait()

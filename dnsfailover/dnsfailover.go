@@ -198,7 +198,7 @@ func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, er
 		Backend: s, Tokens: cfg.Tokens, Log: s.log, Version: s.opt.Version,
 		Collector: s.withPage(metrics.New(metrics.Options{
 			Version: s.opt.Version, Counters: s.dns.Counters, Status: s.Status, Services: s.services,
-			Snapshot: s.scheduler.Snapshot, Reload: s.lastReload, History: s.history.Stats, Hooks: s.hooks.Stats, Saved: s.store.Saved,
+			Snapshot: s.scheduler.Snapshot, Load: s.scheduler.Load, Reload: s.lastReload, History: s.history.Stats, Hooks: s.hooks.Stats, Saved: s.store.Saved,
 		})),
 	})
 	return tcp, socket, err

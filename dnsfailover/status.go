@@ -20,6 +20,9 @@ func (s *instance) Status(now time.Time) api.Status {
 	}
 	out.Problems = append(out.Problems, s.answerProblems(now)...)
 	out.Problems = append(out.Problems, s.control.Problems()...)
+	if load := s.scheduler.Load(); load.UnderWay >= load.Limit {
+		out.Problems = append(out.Problems, fmt.Sprintf("%d probes are under way, as many as may be (half of the files that may be open, at most 8192): others wait, and %d turns were left out so far", load.UnderWay, load.Shed))
+	}
 	if notice := s.store.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}

@@ -70,6 +70,7 @@ func (b *builder) service(s *rawService) Service {
 			}
 			target.Addresses = append(target.Addresses, address)
 		}
+		pairFamilies(target.Addresses)
 		built.Targets = append(built.Targets, target)
 	}
 	return built
@@ -77,19 +78,27 @@ func (b *builder) service(s *rawService) Service {
 
 // build returns the check, without its ID, of served, the target's i-th address.
 func (c *rawCheck) build(served netip.Addr, i int) *checks.Check {
-	dialled := served
-	switch at := c.at.items; {
-	case len(at) == 1:
-		dialled = at[0].v
-	case len(at) > 1:
-		dialled = at[i].v
-	}
+	dialled := c.dialled(served, i)
 	return &checks.Check{
 		Probe:    c.probe(dialled),
+		Source:   c.sourceOf(dialled),
 		Interval: c.interval.v,
 		Timeout:  c.timeout.v,
 		Recheck:  c.recheck.v,
 		Fall:     c.fall.v,
 		Rise:     c.rise.v,
 	}
+}
+
+// dialled returns what is dialled for served, the target's i-th address.
+func (c *rawCheck) dialled(served netip.Addr, i int) netip.Addr {
+	switch at := c.at.items; {
+	case c.tcp.ok() && c.tcp.v.Addr().IsValid():
+		return c.tcp.v.Addr()
+	case len(at) == 1:
+		return at[0].v
+	case len(at) > i:
+		return at[i].v
+	}
+	return served
 }

@@ -202,6 +202,7 @@ func (c *rawCheck) checkDialledAlone(r *report) {
 		own = []leaf[netip.Addr]{{pos: c.pos, v: ip, text: ip.String(), from: written}}
 	}
 	c.checkDialled(r, own)
+	c.checkSource(r, []netip.Addr{c.dialled(c.ownAddress(), 0)})
 }
 
 // checkUse judges what a check of a target, or a canary, takes from `checks`, and what it requires.
@@ -315,12 +316,13 @@ type builder struct {
 	known    map[string]*checks.Check // by definition
 	all      []*checks.Check
 	requires map[string][]Watch // by ID
+	strict   bool               // what is built are canaries
 }
 
 // check returns the check that c makes of the i-th address of its target, with that ID unless it is there already.
 func (b *builder) check(c *rawCheck, id string, served netip.Addr, i int) *checks.Check {
 	built := c.build(served, i)
-	built.ID = id
+	built.ID, built.Strict = id, b.strict
 	definition := built.Definition()
 	if c.kind() == "push" { // each target reports by itself
 		definition = id
@@ -381,6 +383,7 @@ func (b *builder) canaries() Canaries {
 		return Canaries{}
 	}
 	var built Canaries
+	b.strict = true
 	for i, name := range names(k.checks.items) {
 		c := k.checks.items[i]
 		built.Checks = append(built.Checks, Watch{Name: name, Check: b.check(c, "canaries/"+name, c.ownAddress(), 0)})

@@ -80,8 +80,8 @@ func TestRequirementsAndCanaries(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"gateway checks/gateway: tcp 192.0.2.1:179 every 5s, recheck 2s, timeout 3s, fall 3, rise 5",
-		"site checks/site: GET http://192.0.2.2/up at 192.0.2.2:80, status 200-299 every 20s, recheck 2s, timeout 3s, fall 3, rise 5",
+		"gateway checks/gateway: tcp 192.0.2.1:179 every 5s, recheck 2s, timeout 3s, fall 3, rise 5, from 192.0.2.7 on eth0",
+		"site checks/site: GET http://192.0.2.2/up at 192.0.2.2:80, status 200-299, maintenance ignored every 20s, recheck 2s, timeout 3s, fall 3, rise 5",
 	}, func() []string {
 		required := slices.Clone(c.Requires["web/primary/http@203.0.113.1"])
 		slices.SortFunc(required, func(a, b Watch) int { return len(b.Name) - len(a.Name) })
@@ -90,10 +90,25 @@ func TestRequirementsAndCanaries(t *testing.T) {
 		t.Errorf("required (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"tcp canaries/tcp: tcp 192.0.2.53:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5",
-		"other canaries/other: tcp 192.0.2.54:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5",
-		"tcp-2 canaries/tcp-2: tcp 192.0.2.55:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5",
+		"tcp canaries/tcp: tcp 192.0.2.53:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5, counting what this host lacks",
+		"other canaries/other: tcp 192.0.2.54:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5, counting what this host lacks",
+		"tcp-2 canaries/tcp-2: tcp 192.0.2.55:53 every 20s, recheck 2s, timeout 3s, fall 3, rise 5, counting what this host lacks",
 	}, told(c.Canaries.Checks)); diff != "" || c.Canaries.Fail != 2 {
 		t.Errorf("canaries, of which %d fail (-want +got):\n%s", c.Canaries.Fail, diff)
+	}
+}
+
+func TestTheOtherFamilyIsKnownToACheck(t *testing.T) {
+	c, _ := good(t, "several.yaml")
+	primary := c.Services[0].Targets[0].Addresses
+	http := primary[0].Checks[0].Check
+	if http.OtherName != "IPv6 (2001:db8::1)" || http.Other.String() != "GET http://www.example.com/ at [2001:db8::1]:80, status 200-299" {
+		t.Errorf("beside IPv4: %s, %v", http.OtherName, http.Other)
+	}
+	if six := primary[1].Checks[3].Check; six.OtherName != "IPv4 (203.0.113.1)" || six.Other.String() != "tcp 203.0.113.1:443" {
+		t.Errorf("beside IPv6: %s, %v", six.OtherName, six.Other)
+	}
+	if backup := c.Services[0].Targets[1].Addresses[0].Checks[0].Check; backup.Other != nil {
+		t.Errorf("an address alone has %s beside it", backup.OtherName)
 	}
 }

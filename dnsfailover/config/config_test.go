@@ -17,6 +17,7 @@ import (
 
 // sameConfig compares probes by what they do.
 var sameConfig = cmp.Options{
+	cmpopts.EquateComparable(checks.Source{}), cmpopts.IgnoreFields(checks.Check{}, "Other", "OtherName"),
 	cmpopts.IgnoreFields(Config{}, "Digest"),
 	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 	cmp.Transformer("probe", func(p checks.Probe) string { return p.String() }),

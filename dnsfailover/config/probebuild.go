@@ -68,7 +68,7 @@ func (c *rawCheck) buildHTTP(dialled netip.Addr) *checks.HTTPProbe {
 	headers, secrets := c.buildHeaders()
 	p := &checks.HTTPProbe{
 		URL: c.http.v, Address: dialled, HTTP2: c.version.v == "2", Method: c.method.v, Payload: c.send.v,
-		Headers: headers, Secrets: secrets, SameHost: c.redirects.v == "same-host", TLS: c.buildTLS(),
+		Headers: headers, Secrets: secrets, SameHost: c.redirects.v == "same-host", DoubtMaintenance: c.maintenance.v == "ignore", TLS: c.buildTLS(),
 		Body: checks.BodyRules{Max: c.maxBody.v, Contains: c.body.v, Lacks: c.bodyNot.v},
 	}
 	for _, status := range c.status.items {

@@ -35,6 +35,8 @@ func (c *rawCheck) inheritProbe(d *rawCheck) {
 		"alpn":             func() { takeList(&c.alpn, d.alpn) },
 		"max_age":          func() { take(&c.maxAge, d.maxAge) },
 		"allow_link_local": func() { take(&c.allowGuarded, d.allowGuarded) },
+		"maintenance":      func() { take(&c.maintenance, d.maintenance) },
+		"source":           func() { takeList(&c.source, d.source) },
 	} {
 		// Of ways to prove who asks, one's own stands alone.
 		if proved := name == "basic" && c.bearer.from == written || name == "bearer" && c.basic.from == written; c.means(name) && !proved {

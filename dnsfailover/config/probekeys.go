@@ -37,6 +37,8 @@ type rawProbe struct {
 	alpn         list[leaf[string]]
 	maxAge       leaf[time.Duration]
 	allowGuarded leaf[string]
+	maintenance  leaf[string]
+	source       list[leaf[source]]
 }
 
 // endpoint is a server's name and the port that is dialled.
@@ -115,6 +117,8 @@ func (c *rawCheck) probeKeys(r *report) map[string]func(*yaml.Node) {
 		"expect":       func(n *yaml.Node) { c.expect = scalar(r, n, "expect", "a piece of text that a good answer contains") },
 
 		"client":           func(n *yaml.Node) { c.client.decode(r, n) },
+		"maintenance":      func(n *yaml.Node) { c.maintenance = oneOf(r, n, "maintenance", "believe", "ignore") },
+		"source":           func(n *yaml.Node) { c.source = sources(r, n) },
 		"min_tls":          func(n *yaml.Node) { c.minTLS = oneOf(r, n, "min_tls", "1.0", "1.1", "1.2", "1.3") },
 		"days_left":        func(n *yaml.Node) { c.days.decode(r, n) },
 		"alpn":             func(n *yaml.Node) { c.alpn = words(n, "alpn", "[h2]") },

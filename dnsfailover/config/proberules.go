@@ -43,7 +43,7 @@ func (c *rawCheck) kind() string {
 
 // meaning says for which kinds of checks a key has a meaning; the others it has for all.
 var meaning = map[string][]string{
-	"status": {"http"}, "body": {"http"}, "method": {"http"}, "http_version": {"http"}, "redirects": {"http"},
+	"status": {"http"}, "maintenance": {"http"}, "body": {"http"}, "method": {"http"}, "http_version": {"http"}, "redirects": {"http"},
 	"body_not": {"http"}, "body_matches": {"http"}, "json": {"http"}, "max_body": {"http"}, "basic": {"http"},
 	"headers": {"http", "grpc"}, "bearer": {"http", "grpc"},
 	"ca": {"http", "grpc", "tls"}, "client": {"http", "grpc", "tls"}, "min_tls": {"http", "grpc", "tls"}, "days_left": {"http", "grpc", "tls"},
@@ -52,6 +52,7 @@ var meaning = map[string][]string{
 	"max_age":          {"file", "push"},
 	"at":               {"http", "tcp", "tls", "icmp", "dns", "grpc", "exec"},
 	"allow_link_local": {"http", "tcp", "tls", "icmp", "dns", "grpc"},
+	"source":           {"http", "tcp", "tls", "dns", "grpc"},
 }
 
 // means says whether a key has a meaning for c. Of a check of which nobody says what it probes all may be meant.
@@ -95,6 +96,8 @@ func (c *rawCheck) options() []key {
 		{"alpn", c.alpn.pos, c.alpn.from},
 		{"max_age", c.maxAge.pos, c.maxAge.from},
 		{"allow_link_local", c.allowGuarded.pos, c.allowGuarded.from},
+		{"maintenance", c.maintenance.pos, c.maintenance.from},
+		{"source", c.source.pos, c.source.from},
 	}
 }
 

@@ -105,6 +105,11 @@ func (t *rawTarget) checkRules(r *report) {
 		c.checkRules(r)
 		c.saysWhat(r)
 		c.checkDialled(r, t.addresses.items)
+		if known {
+			for i, a := range t.addresses.items {
+				c.checkSource(r, []netip.Addr{c.dialled(a.v, i)})
+			}
+		}
 		if n := len(c.at.items); known && c.at.ok() && n != 1 && n != len(t.addresses.items) {
 			r.problem(c.at.pos, "at has %d addresses for the %d of the target: list one for all of them, or one for each in the same order", n, len(t.addresses.items))
 		}

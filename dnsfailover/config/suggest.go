@@ -25,7 +25,7 @@ var homes = map[string]string{
 	"ca": "check", "at": "check", "http_version": "check", "redirects": "check", "body_not": "check", "body_matches": "check",
 	"json": "check", "max_body": "check", "basic": "check", "bearer": "check", "send": "check", "expect": "check", "client": "check",
 	"min_tls": "check", "days_left": "check", "alpn": "check", "allow_link_local": "check", "icmp": "check", "grpc": "check",
-	"exec": "check", "push": "check", "of": "check", "use": "check", "invert": "check",
+	"exec": "check", "push": "check", "maintenance": "check", "source": "check", "of": "check", "use": "check", "invert": "check",
 	"interval": "check", "timeout": "check", "recheck": "check", "fall": "check", "rise": "check",
 	"on": "a hook", "command": "a hook", "webhook": "a hook", "during_windows": "a hook",
 	"hooks": "the file", "listen": "the file", "state": "the file", "max_age": "the file", "tokens": "the file", "zones": "the file",

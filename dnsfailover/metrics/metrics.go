@@ -23,6 +23,8 @@ type Options struct {
 	Services func() []config.Service
 	// Snapshot tells what is known of a check; false if it is not there.
 	Snapshot func(check string) (checks.Snapshot, bool)
+	// Load tells how busy the probes are.
+	Load func() checks.Load
 	// Reload tells when the configuration was last taken as a whole, and whether the last attempt was.
 	Reload func() (success time.Time, ok bool)
 	// History tells how the history does.
@@ -66,6 +68,11 @@ var (
 	probes        = desc("probes_total", "Probes that have ended; inconclusive: this host lacked something, such as a free file, so they count for nothing.", "service", "target", "address", "result")
 	probesLate    = desc("probes_late_total", "Probes that started over a second after they were due.", "service", "target", "address")
 	checkWarning  = desc("check_warning", "1 if the last probe succeeded with a warning, such as of a certificate that expires soon, else 0.", "service", "target", "address")
+	probesOverrun = desc("probes_overrun_total", "Probes that ended over a second after their timeout.", "service", "target", "address")
+	probesShed    = desc("probes_shed_total", "Probes that were left out because as many were under way as may be.", "service", "target", "address")
+	probesRunning = desc("probes_running", "Probes under way now.")
+	probesLimit   = desc("probes_limit", "Probes that may be under way at the same time.")
+	probeLateness = desc("probe_lateness_seconds", "How late probes started.")
 	probeDuration = desc("probe_duration_seconds", "How long probes took, those that failed included.", "service", "target")
 	verdict       = desc("verdict", "1 if the address is up, 0 if it is down, -1 if that is unknown.", "service", "target", "address")
 
@@ -100,6 +107,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		queries, dropped, panics, sendErrors, limited, trusted, open, accepted, refused, cut,
 		tlsOpen, tlsAccepted, tlsFailed, tlsRefused, tlsExpires,
 		frozen, guardVerdict,
+		probesOverrun, probesShed, probesRunning, probesLimit, probeLateness,
 		probes, probesLate, checkWarning, probeDuration, verdict,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
@@ -117,6 +125,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.gauge(buildInfo, 1, c.Version, runtime.Version())
 	s.server(c.Counters())
 	s.checks(c.Services(), c.Snapshot)
+	s.load(c.Load())
 	s.status(c.Status(time.Now()))
 
 	s.hooks(c.Hooks())

@@ -27,7 +27,7 @@ func options() metrics.Options {
 	check := func(id string) []config.Watch { return []config.Watch{{Check: &checks.Check{ID: id}}} }
 	snapshots := map[string]checks.Snapshot{
 		"web/primary@203.0.113.10": {Stats: checks.Stats{
-			Successes: 2, Failures: 1, Inconclusive: 4, Late: 1, Seconds: 3.5,
+			Successes: 2, Failures: 1, Inconclusive: 4, Late: 1, Overruns: 2, Shed: 3, Seconds: 3.5,
 			Buckets: [...]uint64{0, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3},
 		}},
 		"web/primary@2001:db8::10": {Last: checks.Result{OK: true, Warning: "the certificate expires in 3 days"}, Stats: checks.Stats{Successes: 1, Seconds: 20}},
@@ -78,8 +78,11 @@ func options() metrics.Options {
 			return []hooks.Stats{{Hook: "pager", Queued: 1, Delivered: 2, Failed: 3, Dropped: 4, Muted: 5, Attempts: 6}}
 		},
 		History: func() history.Stats { return history.Stats{Pending: 13, Dropped: 14} },
-		Reload:  func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
-		Saved:   func() bool { return true },
+		Load: func() checks.Load {
+			return checks.Load{UnderWay: 3, Limit: 512, Shed: 3, Started: 9, Seconds: 0.5, LateBuckets: [...]uint64{5, 6, 7, 7, 7, 8, 8, 9, 9, 9}}
+		},
+		Reload: func() (time.Time, bool) { return time.Unix(1_700_000_000, 0), true },
+		Saved:  func() bool { return true },
 	}
 }
 

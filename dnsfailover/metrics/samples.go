@@ -53,6 +53,8 @@ func (s sink) checks(services []config.Service, snapshot func(string) (checks.Sn
 				s.count(probes, stats.Failures, service.Name, target.Name, address, "failure")
 				s.count(probes, stats.Inconclusive, service.Name, target.Name, address, "inconclusive")
 				s.count(probesLate, stats.Late, service.Name, target.Name, address)
+				s.count(probesOverrun, stats.Overruns, service.Name, target.Name, address)
+				s.count(probesShed, stats.Shed, service.Name, target.Name, address)
 				s.gauge(checkWarning, flag(warned), service.Name, target.Name, address)
 				add(&sum, stats)
 			}
@@ -79,6 +81,8 @@ func add(sum *checks.Stats, more checks.Stats) {
 	sum.Failures += more.Failures
 	sum.Inconclusive += more.Inconclusive
 	sum.Late += more.Late
+	sum.Overruns += more.Overruns
+	sum.Shed += more.Shed
 	sum.Seconds += more.Seconds
 	for i, n := range more.Buckets {
 		sum.Buckets[i] += n
@@ -86,13 +90,23 @@ func add(sum *checks.Stats, more checks.Stats) {
 }
 
 func (s sink) durations(sum checks.Stats, labels ...string) {
-	buckets := make(map[float64]uint64, len(checks.Bounds))
-	for i, bound := range checks.Bounds {
-		buckets[bound] = sum.Buckets[i]
+	s.histogram(probeDuration, checks.Bounds[:], sum.Buckets[:], sum.Successes+sum.Failures, sum.Seconds, labels...)
+}
+
+func (s sink) load(l checks.Load) {
+	s.gauge(probesRunning, float64(l.UnderWay))
+	s.gauge(probesLimit, float64(l.Limit))
+	s.histogram(probeLateness, checks.LateBounds[:], l.LateBuckets[:], l.Started, l.Seconds)
+}
+
+func (s sink) histogram(d *prometheus.Desc, bounds []float64, counts []uint64, n uint64, sum float64, labels ...string) {
+	buckets := make(map[float64]uint64, len(bounds))
+	for i, bound := range bounds {
+		buckets[bound] = counts[i]
 	}
-	m, err := prometheus.NewConstHistogram(probeDuration, sum.Successes+sum.Failures, sum.Seconds, buckets, labels...)
+	m, err := prometheus.NewConstHistogram(d, n, sum, buckets, labels...)
 	if err != nil {
-		m = prometheus.NewInvalidMetric(probeDuration, err)
+		m = prometheus.NewInvalidMetric(d, err)
 	}
 	s.out <- m
 }
