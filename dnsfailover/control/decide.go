@@ -139,6 +139,8 @@ func (c *Control) tell(s *managed, now time.Time) {
 		s.expired = nil
 	}
 	d := s.ahead.Steps[0]
+	before := s.rule
+	s.rule = d.Rule
 	if allDown := d.Rule == policy.RuleAllDown; allDown != s.allDown {
 		s.allDown = allDown
 		if allDown {
@@ -154,7 +156,7 @@ func (c *Control) tell(s *managed, now time.Time) {
 	if s.saved.Target != selection.Target || !slices.Equal(s.saved.Addresses, selection.Addresses) {
 		c.log.Info("selection changed", "service", s.name(), "from", s.saved.Target, "to", selection.Target,
 			"rule", d.Rule, "reason", d.Reason, "addresses", d.Addresses)
-		c.selectionChanged(s)
+		c.selectionChanged(s, before)
 	}
 	s.saved = selection
 	c.store.PutSelection(s.name(), selection)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dnsfailover/dnsfailover/api"
+	"dnsfailover/dnsfailover/policy"
 	"dnsfailover/dnsfailover/state"
 )
 
@@ -73,8 +74,18 @@ func (c *Control) overrideKept(s *managed) {
 	})
 }
 
-// selectionChanged tells that a service serves something else than was told last.
-func (c *Control) selectionChanged(s *managed) {
+// planned tells whether a window of the service is open at an instant.
+func (s *managed) planned(at time.Time) bool {
+	for _, w := range s.in.Plan.Windows(at) {
+		if !at.Before(w.Start) {
+			return true
+		}
+	}
+	return false
+}
+
+// selectionChanged tells that a service serves something else than was told last, which was served by rule.
+func (c *Control) selectionChanged(s *managed, rule string) {
 	from := s.saved.Target
 	before := &api.Facts{Serving: &from}
 	for _, a := range s.saved.Addresses {
@@ -91,6 +102,7 @@ func (c *Control) selectionChanged(s *managed) {
 	}
 	c.happened(api.Event{
 		Time: s.ledger.Since, Kind: api.EventSelection, Service: s.name(), Target: *after.Serving, Text: text, Before: before, After: after,
+		Planned: rule == policy.RuleWindow || after.Rule == policy.RuleWindow || s.planned(s.ledger.Since),
 	})
 }
 
@@ -105,9 +117,10 @@ func (c *Control) verdictChanged(v verdict) {
 		}
 		c.happened(api.Event{
 			Time: v.fact.State.Since, Kind: api.EventVerdict, Service: s.name(), Target: target.Name, Check: v.seen.check.ID,
-			Text:   fmt.Sprintf("%s is %s: %s", what, v.fact.State.Verdict, v.fact.Reason),
-			Before: &api.Facts{Verdict: v.from.String()},
-			After:  &api.Facts{Verdict: v.fact.State.Verdict.String(), Reason: v.fact.Reason},
+			Planned: s.planned(v.fact.State.Since),
+			Text:    fmt.Sprintf("%s is %s: %s", what, v.fact.State.Verdict, v.fact.Reason),
+			Before:  &api.Facts{Verdict: v.from.String()},
+			After:   &api.Facts{Verdict: v.fact.State.Verdict.String(), Reason: v.fact.Reason},
 		})
 	}
 }

@@ -154,3 +154,31 @@ func TestManualFailbackIsReleased(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatHappensInAWindowIsPlanned: the switch a second before it, what probes see in it, and the switch back at its end.
+func TestWhatHappensInAWindowIsPlanned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, t.TempDir(), world(nightly(t)))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		until(h, "01:10:00")
+		h.is(primary, checks.Down)
+		h.is(primary, checks.Up)
+		until(h, "02:00:00")
+		h.is(primary, checks.Down)
+		var got []string
+		for _, e := range h.heard.all {
+			if e.Kind == api.EventSelection || e.Kind == api.EventVerdict {
+				got = append(got, fmt.Sprintf("%s %s %s %t", e.Time.Format(time.TimeOnly), e.Kind, e.Target, e.Planned))
+			}
+		}
+		want := []string{
+			"00:00:00 selection primary false", "00:00:00 verdict primary false", "00:00:00 verdict backup false",
+			"00:59:59 selection backup true", "01:10:00 verdict primary true", "01:10:00 verdict primary true", "01:30:00 selection primary true",
+			"02:00:00 verdict primary false", "02:00:00 selection backup false",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}

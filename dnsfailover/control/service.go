@@ -20,7 +20,8 @@ type managed struct {
 	// expired is an override that is over and of which nobody was told yet, saved the selection that was told last.
 	expired *state.Override
 	saved   state.Selection
-	allDown bool // it was told that all targets are down
+	allDown bool   // it was told that all targets are down
+	rule    string // the one by which what was told last is served
 }
 
 // view is what is published of a service. It is immutable: facts are copied before they change.
