@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/user"
 	"time"
 
@@ -32,7 +33,7 @@ The override survives restarts and reloads, and ends by itself on the second.
 A switch to a target that is down is refused unless --force is given. With --wait, the command ends
 when every correct cache has dropped what was served before: it is safe then to take that down.
 ^C ends the waiting only; the override stays.
-With --dry-run nothing changes; it is printed what would be served.`,
+With --dry-run nothing changes; it is printed what would be served, and what then, as far as it is known.`,
 		Example: `  dnsfailover switch web backup --for 30m --reason "kernel update" --wait && ssh primary reboot
   dnsfailover switch web backup --until 15:04
   dnsfailover switch web backup --until "2030-01-31 06:00" --dry-run
@@ -55,6 +56,7 @@ With --dry-run nothing changes; it is printed what would be served.`,
 				verb = "would be switched"
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s; %s\n", clean(service.Name), verb, outcome(service, time.Now()))
+			printAhead(cmd.OutOrStdout(), service.Ahead, time.Now())
 			if !f.wait {
 				return nil
 			}
@@ -73,6 +75,17 @@ With --dry-run nothing changes; it is printed what would be served.`,
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "change nothing, print what would be served")
 	cmd.Flags().BoolVar(&f.force, "force", false, "even if the target is down")
 	return clientCommand(cmd)
+}
+
+// printAhead prints the known changes ahead, a line each.
+func printAhead(w io.Writer, changes []api.NextChange, now time.Time) {
+	for _, n := range changes {
+		line := fmt.Sprintf("then %s at %s (in %s): %s", orNothing(n.Serving), clock(n.At, now), short(until(n.At, now)), n.Reason)
+		if n.DrainedAt.After(n.At) {
+			line += fmt.Sprintf("; drained at %s", clock(n.DrainedAt, now))
+		}
+		fmt.Fprintf(w, "  %s\n", clean(line))
+	}
 }
 
 // body checks the flags and returns what is sent.

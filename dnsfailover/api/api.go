@@ -43,7 +43,9 @@ type Service struct {
 	Override   *Override   `json:"override"`
 	Window     *Window     `json:"window"` // the one that is open, also underneath an override; null if there is none
 	NextChange *NextChange `json:"next_change"`
-	Targets    []Target    `json:"targets"`
+	// Ahead are the known changes from then on, the next one included: in the answers to a dry run and a simulation.
+	Ahead   []NextChange `json:"ahead,omitempty"`
+	Targets []Target     `json:"targets"`
 }
 
 // Override is an operator's switch of a service to a target.

@@ -181,5 +181,7 @@ func (c *Control) rehearse(sv *managed, o state.Override, now time.Time) api.Ser
 	would.in.Now = now
 	next := policy.Look(would.in)
 	would.ledger, would.ahead = would.ledger.Replaced(would.ahead, next, now), next
-	return c.show(&would.view, now)
+	shown := c.show(&would.view, now)
+	shown.Ahead = would.changes(now)
+	return shown
 }

@@ -75,7 +75,9 @@ func (c *Control) Simulate(s api.Supposition, now time.Time) (api.Simulation, er
 			m = &managed{view: *v}
 		}
 		m.unfold(v, now, s.At)
-		out.Services = append(out.Services, onlooker.show(&m.view, s.At))
+		shown := onlooker.show(&m.view, s.At)
+		shown.Ahead = m.changes(s.At)
+		out.Services = append(out.Services, shown)
 	}
 	return out, nil
 }

@@ -38,7 +38,8 @@ func TestSimulationsComeTrue(t *testing.T) {
 			sleep(time.Until(begin.Add(at)))
 			is, was := h.web(), foretold[at]
 			if is.Serving != was.Serving || is.Rule != was.Rule || is.TTL != was.TTL || is.Reason != was.Reason || !slices.Equal(is.Answers, was.Answers) ||
-				!is.Since.Equal(was.Since) || (is.Override == nil) != (was.Override == nil) || fmt.Sprint(is.NextChange) != fmt.Sprint(was.NextChange) {
+				!is.Since.Equal(was.Since) || (is.Override == nil) != (was.Override == nil) || fmt.Sprint(is.NextChange) != fmt.Sprint(was.NextChange) ||
+				is.NextChange != nil && !was.Ahead[0].At.Equal(is.NextChange.At) || is.NextChange == nil && was.Ahead != nil {
 				t.Errorf("after %v: foretold\n%+v, it is\n%+v", at, was, is)
 			}
 		}

@@ -153,6 +153,16 @@ func (v *view) next(i int) *api.NextChange {
 	}
 }
 
+// changes returns the known changes from now on, as far as was looked.
+func (v *view) changes(now time.Time) (out []api.NextChange) {
+	for i := v.ahead.At(now); i >= 0; i = v.ahead.Then(i) {
+		if next := v.next(i); next != nil {
+			out = append(out, *next)
+		}
+	}
+	return out
+}
+
 // Next returns the next known change of what a service serves; nil if there is none.
 func (c *Control) Next(service string, now time.Time) *api.NextChange {
 	v := c.board.Load().find(service)

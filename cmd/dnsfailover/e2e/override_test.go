@@ -143,7 +143,9 @@ func TestPeers30ADryRunChangesNothing(t *testing.T) {
 	s.verdict("web", "third", "down")
 	before := s.service("web")
 	out := s.must("switch", "web", "backup", "--for", "10m", "--reason", "only a rehearsal", "--dry-run")
-	matches(t, out, `web: would be switched; serves backup at `+backup.ip+`, TTL 5s, drained in \d+s, at [\d:]+; override to backup by \S+, until .* \(in 10m\): only a rehearsal\n`)
+	matches(t, out, `web: would be switched; serves backup at `+backup.ip+`, TTL 5s, drained in \d+s, at [\d:]+; override to backup by \S+, until .* \(in 10m\): only a rehearsal
+  then primary at `+clockTime+` \(in 10m\): primary is up; drained at `+clockTime+`
+`)
 	if out, code := s.cli("switch", "web", "third", "--for", "10m", "--dry-run"); code != 1 || !strings.Contains(out, "is down") {
 		t.Errorf("a dry run of what would be refused: exit %d\n%s", code, out)
 	}
