@@ -190,6 +190,11 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 		complain("the %s record is incomplete: a name is missing in it", dns.Type(header.Rrtype))
 		return
 	}
+	if gateway := gatewayType(rr); gateway > 3 {
+		complain("gateway type %d in the %s record: there are 0 for none, 1 for an IPv4 address, 2 for an IPv6 address and 3 for a name (RFC 4025 section 2.3)",
+			gateway, dns.Type(header.Rrtype))
+		return
+	}
 	end, err := dns.PackRR(rr, d.packed[:], 0, nil, false)
 	if err != nil {
 		complain("the %s record can't be sent: %v", dns.Type(header.Rrtype), err)
@@ -218,6 +223,17 @@ func (d *draft) add(rr dns.RR, path string, line int) {
 		ttl = 0 // RFC 2181 section 8
 	}
 	d.addSimple(record{owner: d.packed[:nameEnd], typ: header.Rrtype, ttl: ttl, data: data}, path, line)
+}
+
+// gatewayType returns that of a record with a gateway, else 0. The parser takes any.
+func gatewayType(rr dns.RR) uint8 {
+	switch rr := rr.(type) {
+	case *dns.IPSECKEY:
+		return rr.GatewayType
+	case *dns.AMTRELAY:
+		return rr.GatewayType & 0x7F
+	}
+	return 0
 }
 
 // addSimple takes a valid record.

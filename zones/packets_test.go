@@ -238,6 +238,34 @@ func TestVersionsOfEDNS(t *testing.T) { // 135-137
 	}
 }
 
+// TestWorstPacketsDoNotAllocate: what a packet claims to hold costs no memory (3 of the classes of failures: CVE-2026-82399 and others).
+func TestWorstPacketsDoNotAllocate(t *testing.T) {
+	set, _ := conformSet(t)
+	r := &zones.Responder{}
+	out := make([]byte, dns.MaxMsgSize)
+	options := make([]byte, 0, 4000)
+	for len(options)+4 <= cap(options) {
+		options = append(options, 0, 100, 0, 0)
+	}
+	for says, query := range map[string][]byte{
+		"counts of 65,535":           packet(0, [4]uint16{65535, 65535, 65535, 65535}, conform),
+		"65,535 additional records":  packet(0, [4]uint16{1, 0, 0, 65535}, conform),
+		"a name of pointers":         packet(0, one, []byte(strings.Repeat("\xC0\x0C", 200))),
+		"a name of labels":           packet(0, one, []byte(strings.Repeat("\x01a", 2000))),
+		"a thousand options":         packet(0, oneWithOPT, conform, optRecord(len(options), options...)),
+		"an option that is too long": packet(0, oneWithOPT, conform, optRecord(4, 0, 100, 0xFF, 0xFF)),
+		"an update":                  packet(5<<11, [4]uint16{1, 500, 500, 500}, conform),
+		"a header":                   packet(0, [4]uint16{}),
+		"a chain of aliases":         packet(0, one, question("hop24.conform.test.")),
+		"a growing circle":           packet(0, one, question("x.dnloop.conform.test.")),
+		"a name that isn't there":    packet(0, one, question(strings.Repeat("x.", 110)+"conform.test.")),
+	} {
+		if n := testing.AllocsPerRun(100, func() { r.Respond(set, query, out[:1232], zones.UDP, epoch) }); n > 0 {
+			t.Errorf("%s: %v allocations", says, n)
+		}
+	}
+}
+
 // TestSweep asks for all types in all classes with all opcodes (CVE-2021-36754, CVE-2015-5477 and others).
 func TestSweep(t *testing.T) {
 	set, _ := conformSet(t)
@@ -308,6 +336,11 @@ func examine(set *zones.Set, o *oracle, query []byte, transport zones.Transport)
 	}
 	if len(got) > room(transport) || m.Rcode == dns.RcodeServerFailure {
 		return fmt.Errorf("%d octets:\n%v", len(got), m)
+	}
+	short := slices.Clone(got)
+	short = short[:zones.Truncated(short)]
+	if err := unpack(new(dns.Msg), short); err != nil || len(short) > len(got) {
+		return fmt.Errorf("what the rate limit leaves: %d of %d octets, %w", len(short), len(got), err)
 	}
 	if q, ok := ordinary(query); ok {
 		return check(o.judge(q, transport, epoch), q, query, transport, got)

@@ -53,6 +53,8 @@ func TestSpellings(t *testing.T) {
 		t.Errorf("problems are %v", problems)
 	}
 	for record, want := range map[string]string{
+		"IPSECKEY 10 7 2 . AQNR":    "zone:7: odd.zone.test.: gateway type 7 in the IPSECKEY record: there are 0 for none",
+		"AMTRELAY 10 1 4 .":         "zone:7: odd.zone.test.: gateway type 4 in the AMTRELAY record: there are 0 for none",
 		"IPSECKEY 10 1 2 host AQNR": `zone:7: odd.zone.test.: bad data in the record: "host"`,
 		"IPSECKEY 10 0 2 . A*":      "zone:7: odd.zone.test.: the IPSECKEY record can't be sent",
 		`X25 "31 10"`:               `zone:7: odd.zone.test.: the record should end before "10"`,
