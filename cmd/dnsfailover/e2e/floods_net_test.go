@@ -87,20 +87,30 @@ func (c *cable) set(network, parameter, value string) {
 	}
 }
 
+// inNetwork runs f on a thread that is in another network meanwhile. The thread must go back and live on: servers that it has started die
+// with it.
 func inNetwork(name string, f func() error) error {
-	failed := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		there, err := os.Open("/run/netns/" + name)
-		if err == nil {
-			defer there.Close()
-			if err = unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err == nil {
-				err = f()
-			}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer here.Close()
+	there, err := os.Open("/run/netns/" + name)
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	defer func() {
+		if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
+			panic(err) // all that this thread does next would be in the wrong network
 		}
-		failed <- err
 	}()
-	return <-failed
+	return f()
 }
 
 // dial connects from the network of the clients.

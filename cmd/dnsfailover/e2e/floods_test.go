@@ -252,8 +252,9 @@ func ask(c net.Conn, query []byte) bool {
 	}
 }
 
-// String tells how it fared.
+// String stops it and tells how it fared.
 func (g *goodClient) String() string {
+	g.stop()
 	slices.Sort(g.took)
 	at := func(share float64) time.Duration {
 		if len(g.took) == 0 {
