@@ -48,6 +48,14 @@ func (k *taker) deliver(ctx context.Context, e api.Event) *failure {
 	return k.answer(e, len(k.asked))
 }
 
+// told returns what it was asked, when nothing more happens at this instant.
+func (k *taker) told() []string {
+	synctest.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.asked)
+}
+
 // with runs a hook that delivers to k.
 func with(k *taker, cfg config.Hook) *Hooks {
 	k.begin = time.Now()
@@ -80,8 +88,7 @@ func TestAFailureIsTriedAgainWithGrowingPauses(t *testing.T) {
 			t.Errorf("problems %q", p)
 		}
 		time.Sleep(2 * time.Hour)
-		k.mu.Lock()
-		defer k.mu.Unlock()
+		synctest.Wait()
 		for i := 1; i < len(at); i++ {
 			want := min(time.Second<<(i-1), maxPause)
 			if got := at[i] - at[i-1]; got > want || got < want/2 {
@@ -112,8 +119,8 @@ func TestTheOrderStays(t *testing.T) {
 		time.Sleep(time.Second)
 		s.Add([]api.Event{event(2, api.EventSelection), event(3, api.EventVerdict)})
 		time.Sleep(10 * time.Second)
-		if want := []string{"0:1", "7:1", "7:2"}; !slices.Equal(k.asked, want) {
-			t.Errorf("asked %v, want %v", k.asked, want)
+		if want := []string{"0:1", "7:1", "7:2"}; !slices.Equal(k.told(), want) {
+			t.Errorf("asked %v, want %v", k.told(), want)
 		}
 		if p := s.Problems(); len(p) != 0 {
 			t.Errorf("problems %q", p)
@@ -134,8 +141,8 @@ func TestWhatCannotPassIsGivenUpAtOnce(t *testing.T) {
 		defer s.Close()
 		s.Add([]api.Event{event(1, api.EventSelection), event(2, api.EventSelection)})
 		synctest.Wait()
-		if want := []string{"0:1", "0:2"}; !slices.Equal(k.asked, want) {
-			t.Errorf("asked %v, want %v", k.asked, want)
+		if want := []string{"0:1", "0:2"}; !slices.Equal(k.told(), want) {
+			t.Errorf("asked %v, want %v", k.told(), want)
 		}
 	})
 }
@@ -158,8 +165,8 @@ func TestFault79TheQueueIsBounded(t *testing.T) {
 		close(hang)
 		synctest.Wait()
 		st := s.Stats()[0]
-		if last := k.asked[len(k.asked)-1]; last != fmt.Sprintf("0:%d", maxQueue+500) || k.asked[1] != "0:501" || st.Queued != 0 {
-			t.Errorf("from %s to %s, %+v", k.asked[1], last, st)
+		if last := k.told()[len(k.told())-1]; last != fmt.Sprintf("0:%d", maxQueue+500) || k.told()[1] != "0:501" || st.Queued != 0 {
+			t.Errorf("from %s to %s, %+v", k.told()[1], last, st)
 		}
 		s.Close()
 	})
@@ -178,7 +185,7 @@ func TestPlannedEventsAreMutedOrMarked(t *testing.T) {
 			start.Planned, planned.Planned = true, true
 			s.Add([]api.Event{start, planned, after})
 			synctest.Wait()
-			if got := strings.Join(k.asked, " "); got != c.want {
+			if got := strings.Join(k.told(), " "); got != c.want {
 				t.Errorf("mute %t: told of %s, want %s", c.mute, got, c.want)
 			}
 			if muted := s.Stats()[0].Muted; (muted == 1) != c.mute {
@@ -198,8 +205,8 @@ func TestAHookIsToldOfItsServicesOnly(t *testing.T) {
 		other.Service = "api"
 		s.Add([]api.Event{event(1, api.EventSelection), other})
 		synctest.Wait()
-		if !slices.Equal(k.asked, []string{"0:2"}) {
-			t.Errorf("told of %v", k.asked)
+		if !slices.Equal(k.told(), []string{"0:2"}) {
+			t.Errorf("told of %v", k.told())
 		}
 	})
 }
@@ -246,8 +253,8 @@ func TestTheEndWaitsForWhatHangsOnlyForAMoment(t *testing.T) {
 		s = with(k, config.Hook{})
 		s.Add([]api.Event{event(1, api.EventSelection), event(2, api.EventSelection)})
 		s.Close()
-		if len(k.asked) != 2 {
-			t.Errorf("at the end %v went out", k.asked)
+		if len(k.told()) != 2 {
+			t.Errorf("at the end %v went out", k.told())
 		}
 	})
 }
