@@ -23,6 +23,7 @@ func (s *instance) Status(now time.Time) api.Status {
 	if load := s.scheduler.Load(); load.UnderWay >= load.Limit {
 		out.Problems = append(out.Problems, fmt.Sprintf("%d probes are under way, as many as may be (half of the files that may be open, at most 8192): others wait, and %d turns were left out so far", load.UnderWay, load.Shed))
 	}
+	out.Problems = append(out.Problems, s.control.WindowProblems(now)...)
 	if notice := s.store.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}
@@ -76,6 +77,19 @@ func (s *instance) Switch(ctx context.Context, service string, to api.Switch) (a
 // Simulate returns what would be served at an instant.
 func (s *instance) Simulate(of api.Supposition, now time.Time) (api.Simulation, error) {
 	return s.control.Simulate(of, now)
+}
+
+// Windows returns the planned windows.
+func (s *instance) Windows(now time.Time) []api.Window { return s.control.Windows(now) }
+
+// AddWindow plans a window.
+func (s *instance) AddWindow(ctx context.Context, n api.NewWindow) (api.Window, error) {
+	return s.control.AddWindow(ctx, n)
+}
+
+// CancelWindow takes a window back.
+func (s *instance) CancelWindow(ctx context.Context, id, author string) (api.Window, error) {
+	return s.control.CancelWindow(ctx, id, author)
 }
 
 // Release ends the override of a service.

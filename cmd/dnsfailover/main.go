@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		switchCommand(),
 		releaseCommand(),
 		waitCommand(),
+		windowCommand(),
 		probeCommand(),
 		pageCommand(),
 		reloadCommand(),

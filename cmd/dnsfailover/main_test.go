@@ -99,6 +99,42 @@ func (b *backend) service() api.Service {
 	return s
 }
 
+func (b *backend) Windows(time.Time) []api.Window {
+	start := b.now.Add(-time.Minute)
+	return []api.Window{
+		{ID: "w1", Service: "web", Target: "page", Start: start, End: start.Add(time.Hour), Open: true, HoldsFrom: start, Reason: "a\x1bb", Problems: []string{}},
+		{
+			ID: "web-1", Service: "web", Target: "backup", Start: b.now.Add(24 * time.Hour), End: b.now.Add(25 * time.Hour), HoldsFrom: b.now.Add(24 * time.Hour),
+			Recurring: true, Cron: "0 3 * * *", Timezone: "UTC", Problems: []string{"backup is down"},
+			Next: []api.Occurrence{{Start: b.now.Add(48 * time.Hour), End: b.now.Add(49 * time.Hour)}},
+		},
+	}
+}
+
+func (b *backend) AddWindow(_ context.Context, n api.NewWindow) (api.Window, error) {
+	if n.Target == "backup" && !n.Force {
+		return api.Window{}, &api.Problem{Status: 409, Detail: "the window is refused"}
+	}
+	w := api.Window{
+		ID: "w1", Service: n.Service, Target: n.Target, Start: n.Start, End: n.Start.Add(time.Duration(n.For) * time.Second), HoldsFrom: n.Start.Add(time.Second),
+		Reason: n.Reason, Problems: []string{"backup is \x1bdown"},
+	}
+	if n.DryRun {
+		w.Preview = []api.Preview{{At: n.Start, Serving: n.Target, Answers: []string{"198.51.100.30"}, TTL: 59, Rule: "window", Reason: "it is open"}}
+	}
+	if !n.DryRun {
+		b.override = &api.Override{Target: n.Target, Reason: n.Reason}
+	}
+	return w, nil
+}
+
+func (b *backend) CancelWindow(_ context.Context, id, _ string) (api.Window, error) {
+	if id != "w1" {
+		return api.Window{}, &api.Problem{Status: 404, Detail: "there is no window"}
+	}
+	return b.Windows(b.now)[0], nil
+}
+
 func (b *backend) Status(time.Time) api.Status {
 	return api.Status{Version: "test", Started: b.now, Ready: true, Problems: []string{}, Services: []api.Service{b.service()}}
 }

@@ -38,6 +38,9 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 		} else {
 			line(2, plain, "%s: %s", s.Rule, s.Reason)
 		}
+		if s.Window != nil && s.Rule != "window" {
+			line(2, yellow, "window: %s", windowText(*s.Window, now))
+		}
 		line(2, plain, "since %s (%s ago)", clock(s.Since, now), short(now.Sub(s.Since)))
 		line(2, plain, "TTL %ds, %s", s.TTL, drained(s, now))
 		if text := flaps(s); text != "" {
@@ -45,6 +48,9 @@ func printStatus(w io.Writer, status api.Status, now time.Time, l look) {
 		}
 		if n := s.NextChange; n != nil {
 			line(2, plain, "next: %s at %s (in %s): %s", orNothing(n.Serving), clock(n.At, now), short(until(n.At, now)), n.Reason)
+		}
+		if s.NextWindow != nil {
+			line(2, plain, "window: %s", windowText(*s.NextWindow, now))
 		}
 		fmt.Fprintln(w)
 		targetTable(s, now).print(w, l)

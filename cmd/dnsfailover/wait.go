@@ -13,21 +13,31 @@ import (
 )
 
 func waitCommand() *cobra.Command {
-	return clientCommand(&cobra.Command{
+	var window string
+	cmd := &cobra.Command{
 		Use:   "wait SERVICE",
 		Short: "Wait until a service is drained",
 		Long: `Wait until no correct cache holds what the service served before: it is safe then to take that down.
-If the service changes again meanwhile, the wait goes on for that change.`,
-		Example:           `  dnsfailover switch web backup --for 30m && dnsfailover wait web && ssh primary reboot`,
+If the service changes again meanwhile, the wait goes on for that change.
+
+With --window ID it is waited until that window is open and no correct cache points elsewhere, which is its start
+if it was planned in time.`,
+		Example: `  dnsfailover switch web backup --for 30m && dnsfailover wait web && ssh primary reboot
+  dnsfailover wait web --window w3 && ssh primary reboot`,
 		Args:              arguments("SERVICE"),
 		ValidArgsFunction: completeNames(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client := dial(cmd)
 			defer client.Close()
+			if window != "" {
+				return waitForWindow(cmd.Context(), cmd.OutOrStdout(), client, window)
+			}
 			w := waiter{out: cmd.OutOrStdout(), get: func(ctx context.Context) (api.Service, error) { return getService(ctx, client, args[0]) }}
 			return w.wait(cmd.Context())
 		},
-	})
+	}
+	cmd.Flags().StringVar(&window, "window", "", "wait for a planned window by its `ID`")
+	return clientCommand(cmd)
 }
 
 func getService(ctx context.Context, client *api.Client, name string) (api.Service, error) {
@@ -116,11 +126,16 @@ func progress(s api.Service, begin, now time.Time, l look) string {
 	if s.Since.After(begin) {
 		begin = s.Since
 	}
+	return countdown(clean(s.Name)+" -> "+clean(orNothing(s.Serving)), begin, *s.DrainedAt, now, l)
+}
+
+// countdown draws how much of the time from begin to end is over, and what is left.
+func countdown(text string, begin, end, now time.Time, l look) string {
 	const width = 30
 	done := 0
-	if whole := s.DrainedAt.Sub(begin); whole > 0 {
+	if whole := end.Sub(begin); whole > 0 {
 		done = min(max(int(float64(width)*float64(now.Sub(begin))/float64(whole)), 0), width)
 	}
 	bar := l.paint(green, strings.Repeat("#", done)) + l.paint(dim, strings.Repeat(".", width-done))
-	return fmt.Sprintf("%s -> %s [%s] %s left", clean(s.Name), clean(orNothing(s.Serving)), bar, short(until(*s.DrainedAt, now)))
+	return fmt.Sprintf("%s [%s] %s left", text, bar, short(until(end, now)))
 }

@@ -31,16 +31,20 @@ func TestNoRouteActsForStrangers(t *testing.T) {
 		} {
 			b := new(backend)
 			r := start(t, b, "127.0.0.1:0", tokens...)
+			known := map[string]bool{} // a path may take several methods
+			for _, route := range admin.Routes() {
+				known[route.Method+" "+route.Path] = true
+			}
 			for _, route := range admin.Routes() {
 				for _, method := range methods {
 					h := append([]string{"Content-Type: application/json"}, headers...)
 					resp, body := r.ask(t, method, filled(route.Path), `{"target":"backup","until_released":true}`, h...)
-					readable := route.Method == "GET" && (method == "GET" || method == "HEAD")
+					readable := known["GET "+route.Path] && (method == "GET" || method == "HEAD")
 					switch {
 					case readable && resp.StatusCode > 400: // 400: let in, and missing what to tell
 						t.Errorf("%s %s: a read on loopback got %s", method, route.Path, resp.Status)
 					case readable:
-					case method == route.Method:
+					case known[method+" "+route.Path]:
 						wantProblem(t, resp, body, http.StatusUnauthorized)
 						if resp.Header.Get("WWW-Authenticate") == "" {
 							t.Errorf("%s %s: 401 without WWW-Authenticate", method, route.Path)

@@ -31,6 +31,10 @@ type Backend interface {
 	// Switch and Release return when the change is stored and served.
 	Switch(ctx context.Context, service string, s api.Switch) (api.Service, error)
 	Release(ctx context.Context, service, author string) (api.Service, error)
+	// Windows returns what is planned; AddWindow plans a window, CancelWindow takes one back and returns what it was.
+	Windows(now time.Time) []api.Window
+	AddWindow(ctx context.Context, n api.NewWindow) (api.Window, error)
+	CancelWindow(ctx context.Context, id, author string) (api.Window, error)
 	Reload(ctx context.Context, author string) (api.Reload, error)
 	// Simulate returns what would be served at an instant.
 	Simulate(s api.Supposition, now time.Time) (api.Simulation, error)

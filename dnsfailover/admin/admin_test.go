@@ -36,6 +36,8 @@ type backend struct {
 	release  func(ctx context.Context, service, author string) (api.Service, error)
 	reload   func(ctx context.Context, author string) (api.Reload, error)
 	simulate func(s api.Supposition, now time.Time) (api.Simulation, error)
+	add      func(ctx context.Context, n api.NewWindow) (api.Window, error)
+	cancel   func(ctx context.Context, id, author string) (api.Window, error)
 	history  func(q api.HistoryQuery) (api.History, error)
 
 	acts atomic.Int64 // calls of what changes something
@@ -90,6 +92,24 @@ func (b *backend) Simulate(s api.Supposition, now time.Time) (api.Simulation, er
 		return api.Simulation{At: s.At, Services: []api.Service{}}, nil
 	}
 	return b.simulate(s, now)
+}
+
+func (b *backend) Windows(time.Time) []api.Window { return []api.Window{{ID: "w1"}} }
+
+func (b *backend) AddWindow(ctx context.Context, n api.NewWindow) (api.Window, error) {
+	b.acts.Add(1)
+	if b.add == nil {
+		return api.Window{Service: n.Service, Target: n.Target}, nil
+	}
+	return b.add(ctx, n)
+}
+
+func (b *backend) CancelWindow(ctx context.Context, id, author string) (api.Window, error) {
+	b.acts.Add(1)
+	if b.cancel == nil {
+		return api.Window{ID: id}, nil
+	}
+	return b.cancel(ctx, id, author)
 }
 
 func (b *backend) History(q api.HistoryQuery) (api.History, error) {

@@ -28,6 +28,9 @@ func routes() []route {
 		{"POST", "/api/v1/services/{service}/switch", write, "override a service", (*Server).switchService},
 		{"DELETE", "/api/v1/services/{service}/override", write, "end its override", (*Server).release},
 		{"POST", "/api/v1/push/{service}/{target}", report, "a target with a push check reports that it is up", (*Server).push},
+		{"GET", "/api/v1/windows", read, "the planned windows", (*Server).windows},
+		{"POST", "/api/v1/windows", write, "plan a window", (*Server).addWindow},
+		{"DELETE", "/api/v1/windows/{id}", write, "cancel one", (*Server).cancelWindow},
 		{"POST", "/api/v1/reload", write, "read the configuration and the zones again", (*Server).reload},
 		{"GET", "/metrics", read, "for Prometheus", (*Server).scrape},
 		{"GET", "/healthz", read, "whether the process is alive", (*Server).healthz},
@@ -86,9 +89,6 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, e entrance, ca
 }
 
 func notFound(r *http.Request) error {
-	if r.URL.Path == "/api/v1/windows" || strings.HasPrefix(r.URL.Path, "/api/v1/windows/") {
-		return problem(http.StatusNotFound, "planned windows are not supported yet: switch the service when the time has come")
-	}
 	return problem(http.StatusNotFound, "there is nothing at %q: GET / lists what there is", r.URL.Path)
 }
 

@@ -41,7 +41,8 @@ type Service struct {
 	TTL        uint32      `json:"ttl"`
 	DrainedAt  *time.Time  `json:"drained_at"` // no correct cache holds the previous selection from then on; null if there was none
 	Override   *Override   `json:"override"`
-	Window     *Window     `json:"window"` // the one that is open, also underneath an override; null if there is none
+	Window     *Window     `json:"window"`      // the one that is open, also underneath an override; null if there is none
+	NextWindow *Window     `json:"next_window"` // the one that starts next; null if there is none
 	NextChange *NextChange `json:"next_change"`
 	// Ahead are the known changes from then on, the next one included: in the answers to a dry run and a simulation.
 	Ahead   []NextChange `json:"ahead,omitempty"`

@@ -121,6 +121,21 @@ func (c *Client) Release(ctx context.Context, service string) (Service, error) {
 	return call[Service](ctx, c, http.MethodDelete, "/api/v1/services/"+url.PathEscape(service)+"/override", nil)
 }
 
+// Windows asks for the planned windows.
+func (c *Client) Windows(ctx context.Context) (Windows, error) {
+	return call[Windows](ctx, c, http.MethodGet, "/api/v1/windows", nil)
+}
+
+// AddWindow plans a window and returns it, or, for a dry run, what it would do.
+func (c *Client) AddWindow(ctx context.Context, n NewWindow) (Window, error) {
+	return call[Window](ctx, c, http.MethodPost, "/api/v1/windows", n)
+}
+
+// CancelWindow cancels a window and returns what it was.
+func (c *Client) CancelWindow(ctx context.Context, id string) (Window, error) {
+	return call[Window](ctx, c, http.MethodDelete, "/api/v1/windows/"+url.PathEscape(id), nil)
+}
+
 // Reload makes the server read its configuration and zones again.
 func (c *Client) Reload(ctx context.Context) (Reload, error) {
 	return call[Reload](ctx, c, http.MethodPost, "/api/v1/reload", nil)

@@ -29,10 +29,14 @@ type Store interface {
 	// there before is there still. ctx bounds only the time until the write begins.
 	PutOverride(ctx context.Context, service string, o state.Override) error
 	DeleteOverride(ctx context.Context, service string) error
+	// PutWindow and DeleteWindow are as durable. The number of a window is never given to another one.
+	PutWindow(ctx context.Context, id string, number int, w state.Window) error
+	DeleteWindow(ctx context.Context, id string) error
 	// StoreSelection is as durable as PutOverride.
 	StoreSelection(ctx context.Context, service string, s state.Selection) error
 	// The others don't wait for the disk. DropOverride deletes an override if it is still o.
 	DropOverride(service string, o state.Override)
+	DropWindow(id string)
 	PutSelection(service string, s state.Selection)
 	PutChecks(established map[string]state.Check)
 	KeepChecks(keep func(id string) bool)
@@ -72,6 +76,9 @@ type Control struct {
 	byName     map[string]*managed
 	places     *places
 	overrides  map[string]state.Override // of all services, also of those that are not there
+	windows    map[string]state.Window   // the one-shot ones by ID, also of services that are not there
+	lastWindow int                       // the number of the latest one
+	alive      time.Time                 // the last instant at which the server before is known to have run
 	selections map[string]state.Selection
 	doubts
 	events []api.Event // that nobody was told yet

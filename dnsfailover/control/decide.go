@@ -62,6 +62,10 @@ func (c *Control) wake() time.Duration {
 		sleep = again.Sub(now)
 	}
 	for _, s := range c.services {
+		c.remind(s, now)
+		if !s.reminder.IsZero() {
+			sleep = min(sleep, s.reminder.Sub(now))
+		}
 		if next := s.ahead.Next(); !next.IsZero() {
 			sleep = min(sleep, next.Sub(now))
 		}
@@ -125,7 +129,7 @@ func (c *Control) publish(touched []*managed) {
 		shown := s.view
 		s.shown = &shown
 	}
-	b := &board{places: c.places, standing: c.standingNow(), views: make([]*view, len(c.services)), problems: c.homeless(time.Now())}
+	b := &board{places: c.places, standing: c.standingNow(), views: make([]*view, len(c.services)), problems: c.homeless(time.Now()), lost: c.lost(time.Now())}
 	for i, s := range c.services {
 		b.views[i] = s.shown
 	}
@@ -134,6 +138,8 @@ func (c *Control) publish(touched []*managed) {
 
 // tell logs what has changed of a service's selection, and saves it.
 func (c *Control) tell(s *managed, now time.Time) {
+	c.followWindows(s, now)
+	s.setReminder(now)
 	if o := s.expired; o != nil {
 		c.forget(s.name(), *o)
 		s.expired = nil

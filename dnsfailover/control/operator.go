@@ -28,8 +28,12 @@ func (c *Control) Switch(ctx context.Context, service string, s api.Switch) (api
 		if sv, refused = c.find(service); refused != nil {
 			return
 		}
-		if o, refused = c.propose(sv, s, now); refused == nil && s.DryRun {
+		switch o, refused = c.propose(sv, s, now); {
+		case refused != nil:
+		case s.DryRun:
 			shown = c.rehearse(sv, o, now)
+		default:
+			c.unsure(sv, now)
 		}
 	})
 	switch {
@@ -75,6 +79,9 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 		now := c.current()
 		if stored, ok := c.overrides[service]; ok { // also one that is not applied
 			o = &stored
+			if sv := c.byName[service]; sv != nil {
+				c.unsure(sv, now)
+			}
 			return
 		}
 		var sv *managed
@@ -88,6 +95,7 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 			return
 		}
 		back = sv.selection(now)
+		back.Edge = time.Time{}
 		back.Auto = sv.target(in.Candidate())
 	})
 	switch {

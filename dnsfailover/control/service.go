@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/policy"
 	"dnsfailover/dnsfailover/state"
@@ -20,8 +21,11 @@ type managed struct {
 	// expired is an override that is over and of which nobody was told yet, saved the selection that was told last.
 	expired *state.Override
 	saved   state.Selection
-	allDown bool   // it was told that all targets are down
-	rule    string // the one by which what was told last is served
+	allDown bool         // it was told that all targets are down
+	rule    string       // the one by which what was told last is served
+	open    []api.Window // that it was told of
+	// reminder is when it is looked next whether something is doubtful about a window; zero if never.
+	reminder time.Time
 }
 
 // view is what is published of a service. It is immutable: facts are copied before they change.
@@ -66,7 +70,14 @@ func (s *managed) impose(o *state.Override) {
 // selection returns what a restart must know.
 func (s *managed) selection(now time.Time) state.Selection {
 	d := s.ahead.Steps[0]
+	var edge time.Time
+	if then := s.ahead.Then(0); then > 0 {
+		if next := s.ahead.Steps[then]; next.From.Before(next.Edge) { // what a window ends a whole second ahead
+			edge = next.From.Add(time.Second)
+		}
+	}
 	return state.Selection{
+		Edge: edge,
 		Auto: s.target(s.in.Auto), Target: s.target(d.Target), Addresses: d.Addresses,
 		Since: s.ledger.Since, Present: s.ledger.Present, Earlier: s.ledger.Earlier,
 		MaxTTL: uint32(s.in.Service.MaxTTL / time.Second), Saved: now, Flaps: s.flaps(),
@@ -85,6 +96,6 @@ func (s *managed) flaps() []state.Flap {
 // same tells whether b adds nothing that a restart must know: Present is no later than MaxTTL after the end.
 func same(a, b state.Selection) bool {
 	return a.Auto == b.Auto && a.Target == b.Target && slices.Equal(a.Addresses, b.Addresses) &&
-		a.Since.Equal(b.Since) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL && a.Gone.Equal(b.Gone) &&
+		a.Since.Equal(b.Since) && a.Edge.Equal(b.Edge) && a.Earlier.Equal(b.Earlier) && a.MaxTTL == b.MaxTTL && a.Gone.Equal(b.Gone) &&
 		slices.EqualFunc(a.Flaps, b.Flaps, func(a, b state.Flap) bool { return a.Target == b.Target && a.At.Equal(b.At) })
 }

@@ -17,6 +17,7 @@ type board struct {
 	places   *places
 	standing standing
 	problems []string
+	lost     []api.Window // one-shot windows that have no place in the configuration
 }
 
 // fact returns what is believed of a check.
@@ -125,7 +126,7 @@ func (c *Control) show(v *view, now time.Time) api.Service {
 	if step.Override != nil {
 		out.Override = showOverride(v.override)
 	}
-	out.Window = v.window(now, step)
+	out.Window, out.NextWindow = v.window(now, step)
 	out.NextChange = v.next(i)
 	for t, target := range v.in.Service.Targets {
 		shown := api.Target{

@@ -22,6 +22,7 @@ func (c *Control) restore(world World, now time.Time) {
 		c.overrides = map[string]state.Override{}
 	}
 	maps.Copy(c.selections, contents.Selections)
+	c.restoreWindows(contents)
 	// What is too old or from the future is not believed: its verdicts are unknown. Where a service pointed is still known.
 	age := now.Sub(contents.Alive)
 	believed := !contents.Alive.IsZero() && age >= 0 && age <= world.Config.MaxAge
@@ -126,7 +127,7 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 		if o, ok := c.overrides[cfg.Name]; ok && index(cfg, o.Target) >= 0 {
 			s.impose(&o)
 		}
-		s.in.Plan = policy.NewPlan(cfg, nil, now)
+		c.plan(s, now)
 		s.adopt(policy.Look(s.in))
 		s.slot.Store(s.ahead.Timeline)
 		c.services[i], c.byName[cfg.Name] = s, s
@@ -139,9 +140,17 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 	for _, s := range c.services {
 		s.inherit(before[s.name()], c.selections[s.name()], served)
 	}
+	for _, s := range c.services {
+		if old := before[s.name()]; old != nil {
+			s.open = old.open
+		} else {
+			c.resumeWindows(s, c.alive, now)
+		}
+	}
 	c.publish(c.services)
 	for _, s := range c.services {
 		c.tell(s, now)
+		c.doubtRecurring(s, before[s.name()], now)
 	}
 	for _, problem := range c.homeless(now) {
 		c.log.Warn("override not applied", "problem", problem)
@@ -165,8 +174,9 @@ func (s *managed) inherit(old *managed, last state.Selection, served time.Time) 
 	default:
 		// When the last answer was given nobody knows; it was before now.
 		s.ledger = policy.Ledger{Since: last.Since, Present: last.Present, Earlier: last.Earlier}
-		if p := served.Add(time.Duration(last.MaxTTL) * time.Second); p.After(s.ledger.Present) {
-			s.ledger.Present = p
+		var promised time.Time
+		if promised, served = s.known(last, served); promised.After(s.ledger.Present) {
+			s.ledger.Present = promised
 		}
 	}
 	s.saved = last

@@ -85,6 +85,11 @@ var (
 	override        = desc("override", "1 if an operator has switched the service to the target, else 0.", "service", "target")
 	overrideExpires = desc("override_expires_timestamp_seconds", "When the override ends; absent if there is none or it lasts until released.", "service")
 
+	windowOpen     = desc("window_open", "1 if a planned window to the target is open, else 0.", "service", "target")
+	windowStart    = desc("window_next_start_timestamp_seconds", "When the next planned window starts; absent if none is planned.", "service")
+	windowEnd      = desc("window_next_end_timestamp_seconds", "When the next planned window ends; absent if none is planned.", "service")
+	windowProblems = desc("window_problems", "How many things are doubtful about the open window and the next one.", "service")
+
 	zoneSerial = desc("zone_serial", "Serial of the zone that is served.", "zone")
 	zoneOK     = desc("zone_ok", "1 if the zone is served as its file says, 0 if the file could not be taken.", "zone")
 
@@ -109,6 +114,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		frozen, guardVerdict,
 		probesOverrun, probesShed, probesRunning, probesLimit, probeLateness,
 		probes, probesLate, checkWarning, probeDuration, verdict,
+		windowOpen, windowStart, windowEnd, windowProblems,
 		serving, ttl, flaps, override, overrideExpires,
 		zoneSerial, zoneOK,
 		hookEvents, hookFailures, hookQueue,

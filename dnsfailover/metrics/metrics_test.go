@@ -55,7 +55,9 @@ func options() metrics.Options {
 				Zones: []api.Zone{{Name: "example.com.", Serial: 2030010100}, {Name: "example.net.", Problem: "no SOA"}},
 				Services: []api.Service{{
 					Name: "web", Serving: "backup", TTL: 30,
-					Override: &api.Override{Target: "backup", Until: &until},
+					Override:   &api.Override{Target: "backup", Until: &until},
+					Window:     &api.Window{ID: "w1", Target: "backup", Open: true},
+					NextWindow: &api.Window{ID: "w2", Target: "primary", Start: until, End: until.Add(time.Hour), Problems: []string{"primary is down"}},
 					Targets: []api.Target{
 						{Name: "primary", Flaps: 2, FlapsTotal: 6, Addresses: []api.Address{{Address: "203.0.113.10", Verdict: "down"}, {Address: "2001:db8::10", Verdict: "unknown"}}},
 						{Name: "backup", Addresses: []api.Address{{Address: "198.51.100.20", Verdict: "up"}}},

@@ -133,6 +133,7 @@ func (s sink) status(status api.Status) {
 				s.gauge(verdict, level(a.Verdict), service.Name, target.Name, a.Address)
 			}
 		}
+		s.windows(service)
 		if service.Override != nil && service.Override.Until != nil {
 			s.gauge(overrideExpires, seconds(*service.Override.Until), service.Name)
 		}
@@ -148,6 +149,23 @@ func (s sink) hooks(all []hooks.Stats) {
 		s.count(hookFailures, h.Attempts, h.Hook)
 		s.gauge(hookQueue, float64(h.Queued), h.Hook)
 	}
+}
+
+func (s sink) windows(service api.Service) {
+	for _, target := range service.Targets {
+		w := service.Window
+		s.gauge(windowOpen, flag(w != nil && w.Open && w.Target == target.Name), service.Name, target.Name)
+	}
+	problems := 0
+	if w := service.Window; w != nil {
+		problems += len(w.Problems)
+	}
+	if w := service.NextWindow; w != nil {
+		problems += len(w.Problems)
+		s.gauge(windowStart, seconds(w.Start), service.Name)
+		s.gauge(windowEnd, seconds(w.End), service.Name)
+	}
+	s.gauge(windowProblems, float64(problems), service.Name)
 }
 
 func level(verdict string) float64 {

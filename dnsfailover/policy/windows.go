@@ -17,6 +17,7 @@ type Window struct {
 	Target         int
 	Start, End     time.Time
 	Reason, Author string
+	Since          time.Time // when it was planned; zero for one of the configuration
 	// Recurring says that the configuration has it, and that it comes again.
 	Recurring bool
 }
@@ -86,6 +87,27 @@ func (p *Plan) At(now time.Time) *Plan {
 		return p
 	}
 	return NewPlan(p.service, p.once, now)
+}
+
+// Once returns the one-shot windows of a plan.
+func (p *Plan) Once() []Window {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.once)
+}
+
+// Starts tells whether a window starts at an instant.
+func (p *Plan) Starts(at time.Time) bool {
+	if p == nil {
+		return false
+	}
+	for _, w := range p.At(at).windows {
+		if w.Start.Equal(at) {
+			return true
+		}
+	}
+	return false
 }
 
 // Windows returns the windows that are open at now or still to come, as far as the plan around now has them, by their start.

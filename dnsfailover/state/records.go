@@ -30,6 +30,9 @@ type Selection struct {
 	// Earlier the same of all selections before; zero if there were none.
 	Present time.Time `json:"present,omitzero"`
 	Earlier time.Time `json:"earlier,omitzero"`
+	// Edge is the start of the planned window that was known to end this selection; zero if none was. Nothing was promised
+	// beyond a second before it, and from then on the window's target was served.
+	Edge time.Time `json:"edge,omitzero"`
 	// MaxTTL bounds the TTL of the answers that were given until the end, in seconds.
 	MaxTTL uint32 `json:"max_ttl"`
 	// Flaps are when the service left targets because they were down, those that still count.
@@ -69,6 +72,8 @@ type Contents struct {
 	// zero if there was none.
 	Alive      time.Time
 	Overrides  map[string]Override  // by service
+	Windows    map[string]Window    // by ID
+	LastWindow int                  // the number of the latest window that was ever planned
 	Selections map[string]Selection // by service
 	Checks     map[string]Check     // by check ID
 }
@@ -88,6 +93,8 @@ const schema = 1
 const (
 	keyHeader    = "store"
 	keyOverride  = "override/"
+	keyWindow    = "window/"
+	keyCounter   = "counter/" // of windows
 	keySelection = "selection/"
 	keyCheck     = "check/"
 )
@@ -111,7 +118,7 @@ func (o Override) normal() Override {
 }
 
 func (s Selection) normal() Selection {
-	for _, t := range []*time.Time{&s.Since, &s.Present, &s.Earlier, &s.Saved, &s.Gone} {
+	for _, t := range []*time.Time{&s.Since, &s.Present, &s.Earlier, &s.Saved, &s.Gone, &s.Edge} {
 		*t = t.Round(0).UTC()
 	}
 	s.Flaps = slices.Clone(s.Flaps)
@@ -132,7 +139,7 @@ func decodeHeader(values map[string][]byte) (h header, ok bool) {
 
 // decode turns values into contents. A value that can't be read is left out, and problems tell.
 func decode(values map[string][]byte) (c Contents, problems []string) {
-	c = Contents{Overrides: map[string]Override{}, Selections: map[string]Selection{}, Checks: map[string]Check{}}
+	c = Contents{Overrides: map[string]Override{}, Windows: map[string]Window{}, Selections: map[string]Selection{}, Checks: map[string]Check{}}
 	h, _ := decodeHeader(values)
 	c.Alive = h.Alive
 	for key, value := range values {
@@ -144,6 +151,13 @@ func decode(values map[string][]byte) (c Contents, problems []string) {
 			if err = json.Unmarshal(value, &o); err == nil {
 				c.Overrides[name] = o
 			}
+		case keyWindow:
+			var w Window
+			if err = json.Unmarshal(value, &w); err == nil {
+				c.Windows[name] = w
+			}
+		case keyCounter:
+			err = json.Unmarshal(value, &c.LastWindow)
 		case keySelection:
 			var s Selection
 			if err = json.Unmarshal(value, &s); err == nil {

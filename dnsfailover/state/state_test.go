@@ -47,8 +47,13 @@ func openIn(t testing.TB, dir string) *Store {
 func fill(t testing.TB, dir string) Contents {
 	t.Helper()
 	want := Contents{
-		Overrides:  map[string]Override{"web": override("backup"), "mail": {Target: "primary", Since: when}},
-		Selections: map[string]Selection{"web": {Auto: "primary", Target: "backup", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Since: when, Earlier: when, MaxTTL: 60, Saved: when}},
+		Overrides: map[string]Override{"web": override("backup"), "mail": {Target: "primary", Since: when}},
+		Windows: map[string]Window{
+			"w6": {Service: "web", Target: "backup", Start: when.Add(time.Hour), End: when.Add(2 * time.Hour), Since: when, Reason: "patches", Author: "alice"},
+			"w7": {Service: "mail", Target: "backup", Start: when, End: when.Add(time.Second), Since: when},
+		},
+		LastWindow: 7,
+		Selections: map[string]Selection{"web": {Auto: "primary", Target: "backup", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Since: when, Earlier: when, Edge: when.Add(time.Hour), MaxTTL: 60, Saved: when}},
 		Checks:     map[string]Check{"web/primary@192.0.2.1": check(checks.Up), "web/backup@192.0.2.2": check(checks.Unknown)},
 	}
 	s := openIn(t, dir)
@@ -56,6 +61,17 @@ func fill(t testing.TB, dir string) Contents {
 		if err := s.PutOverride(t.Context(), service, o); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for number, id := range []string{5: "w5", 6: "w6", 7: "w7"} {
+		if id == "" {
+			continue
+		}
+		if err := s.PutWindow(t.Context(), id, number, want.Windows[id]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DeleteWindow(t.Context(), "w5"); err != nil {
+		t.Fatal(err)
 	}
 	for service, sel := range want.Selections {
 		s.PutSelection(service, sel)
@@ -299,5 +315,42 @@ func TestDroppedSelectionIsForgotten(t *testing.T) {
 	s.Close()
 	if got := openIn(t, dir).Contents().Selections; len(got) != 0 {
 		t.Errorf("still there: %v", got)
+	}
+}
+
+func TestWindowsAreOnTheDiskAtOnceAndKeepTheirNumbers(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	stored := func() Contents {
+		t.Helper()
+		values, _, err := read(filepath.Join(dir, fileName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _ := decode(values)
+		return c
+	}
+	w := Window{Service: "web", Target: "backup", Start: when, End: when.Add(time.Hour), Since: when}
+	if err := s.PutWindow(t.Context(), "w1", 1, w); err != nil {
+		t.Fatal(err)
+	}
+	if got := stored(); got.Windows["w1"] != w || got.LastWindow != 1 {
+		t.Errorf("stored %+v, last %d", got.Windows, got.LastWindow)
+	}
+	if err := s.DeleteWindow(t.Context(), "w1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := stored(); len(got.Windows) != 0 || got.LastWindow != 1 {
+		t.Errorf("stored %+v, last %d", got.Windows, got.LastWindow)
+	}
+	if err := s.PutWindow(t.Context(), "w2", 2, w); err != nil {
+		t.Fatal(err)
+	}
+	s.DropWindow("w2")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := stored(); len(got.Windows) != 0 || got.LastWindow != 2 {
+		t.Errorf("stored %+v, last %d", got.Windows, got.LastWindow)
 	}
 }
