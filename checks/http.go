@@ -42,7 +42,9 @@ type HTTPProbe struct {
 	SameHost bool
 	// Statuses are the ranges that count as success; none means 200-299.
 	Statuses []StatusRange
-	Body     BodyRules
+	// Notice wants the answer to be the notice of a page host, which names itself and says when to come again.
+	Notice bool
+	Body   BodyRules
 	// DoubtMaintenance takes 503 with Retry-After for a failure like any other, and not for the word of a server that
 	// it is in maintenance.
 	DoubtMaintenance bool
@@ -151,6 +153,12 @@ func (p *HTTPProbe) judge(w *stopwatch, resp *http.Response) Result {
 		return w.failed(fmt.Sprintf("status %d, wanted %s", resp.StatusCode, p.statuses()))
 	}
 	status := fmt.Sprintf("status %d", resp.StatusCode)
+	if p.Notice {
+		if reason := notNotice(resp.Header); reason != "" {
+			return w.failed(status + ", but " + reason)
+		}
+		status += ", the notice"
+	}
 	if p.Body.empty() {
 		return w.result(true, status, nil)
 	}
@@ -159,6 +167,20 @@ func (p *HTTPProbe) judge(w *stopwatch, resp *http.Response) Result {
 		reason = status + ", " + reason
 	}
 	return w.result(ok, reason, nil)
+}
+
+// notNotice says why an answer is not the notice of a page host; empty if it is. The notice has a header of its own, so that
+// neither the site nor the error page of another server passes for it.
+func notNotice(h http.Header) string {
+	switch by := h.Get("Dnsfailover-Page"); {
+	case by == "":
+		return "it isn't the notice of a page host: there is no header Dnsfailover-Page"
+	case by != "notice":
+		return fmt.Sprintf("it isn't the notice: Dnsfailover-Page is %q", by)
+	case h.Get("Retry-After") == "":
+		return "it doesn't say when to come again: there is no header Retry-After"
+	}
+	return ""
 }
 
 // dialled returns the address and port that u is asked for at.
@@ -259,7 +281,11 @@ func (p *HTTPProbe) describe(secrets bool) string {
 	if p.HTTP2 {
 		text += " over HTTP/2"
 	}
-	text += ", status " + p.statuses() + p.Body.describe()
+	text += ", status " + p.statuses()
+	if p.Notice {
+		text += ", the notice of a page host"
+	}
+	text += p.Body.describe()
 	if p.SameHost {
 		text += ", follows redirects to the same host"
 	}

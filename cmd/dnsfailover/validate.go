@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -8,10 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnsfailover/dnsfailover"
+	"dnsfailover/dnsfailover/config"
 )
 
 func validateCommand() *cobra.Command {
-	var config string
+	var file string
+	var live bool
 	cmd := &cobra.Command{
 		Use:   "validate --config FILE",
 		Short: "Check a configuration and its zones, and say how fast each service fails over",
@@ -19,14 +22,18 @@ func validateCommand() *cobra.Command {
 is printed as FILE:LINE:COLUMN: SENTENCE, all in one run, and the exit code is 1 if there is any.
 
 If there is none, the worst case of each service is printed: how long after the death of a target
-another one is served, and how long until every correct cache has followed.`,
-		Example: `  dnsfailover validate --config dnsfailover.yaml && dnsfailover reload`,
-		Args:    onlyConfig,
+another one is served, and how long until every correct cache has followed.
+
+With --live, the checks of all targets are then run once, from here; a backup with a "page" check has to show its notice, with a
+certificate that is valid for the name. If one fails, the exit code is 1.`,
+		Example: `  dnsfailover validate --config dnsfailover.yaml && dnsfailover reload
+  dnsfailover validate --config dnsfailover.yaml --live`,
+		Args: onlyConfig,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if config == "" {
+			if file == "" {
 				return usagef("--config is missing")
 			}
-			report := dnsfailover.Validate(config)
+			report := dnsfailover.Validate(file)
 			for _, p := range report.Problems {
 				fmt.Fprintln(cmd.ErrOrStderr(), clean(p))
 			}
@@ -34,15 +41,35 @@ another one is served, and how long until every correct cache has followed.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", clean(w))
 			}
 			if n := len(report.Problems); n > 0 {
-				return fmt.Errorf("%s has %s", config, countOf(n, "problem"))
+				return fmt.Errorf("%s has %s", file, countOf(n, "problem"))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", clean(config))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", clean(file))
 			printBounds(cmd.OutOrStdout(), report.Services)
+			if live {
+				return probeServices(cmd, file)
+			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&config, "config", "c", "", "the configuration `file`")
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file`")
+	cmd.Flags().BoolVar(&live, "live", false, "run every check once, too")
 	return cmd
+}
+
+// probeServices runs the checks of all targets once.
+func probeServices(cmd *cobra.Command, file string) error {
+	cfg, _ := config.Load(file) // it has just been found good
+	if cfg == nil {
+		return fmt.Errorf("%s has changed meanwhile", file)
+	}
+	var errs []error
+	for _, service := range cfg.Services {
+		fmt.Fprintf(cmd.OutOrStdout(), "\n%s:\n", clean(service.Name))
+		if err := probeAll(cmd.Context(), cmd.OutOrStdout(), service.Targets); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", service.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // printBounds prints the worst case of each service.

@@ -74,6 +74,9 @@ func (c *rawCheck) buildHTTP(dialled netip.Addr) *checks.HTTPProbe {
 	for _, status := range c.status.items {
 		p.Statuses = append(p.Statuses, status.v)
 	}
+	if c.page.from != absent {
+		p.Notice, p.Statuses, p.SameHost = true, []checks.StatusRange{{From: 503, To: 503}}, false
+	}
 	for _, pattern := range c.bodyMatches.items {
 		p.Body.Matches = append(p.Body.Matches, pattern.v)
 	}

@@ -4,6 +4,7 @@ package config
 func (c *rawCheck) inheritProbe(d *rawCheck) {
 	if c.kind() == "" {
 		take(&c.http, d.http)
+		take(&c.page, d.page)
 		take(&c.tcp, d.tcp)
 		take(&c.tls, d.tls)
 		take(&c.icmp, d.icmp)

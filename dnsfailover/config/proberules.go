@@ -128,6 +128,7 @@ func (c *rawCheck) checkProbe(r *report) {
 	case "push":
 		needs(r, c.push.pos, c.push.whole, c.push.file.from, "push", "file")
 	case "http", "":
+		c.checkPage(r)
 		c.checkHTTP(r)
 	}
 	if kind == "file" || kind == "push" {

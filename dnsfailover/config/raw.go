@@ -75,6 +75,7 @@ type rawCheck struct {
 	pos
 	whole                      bool
 	http                       leaf[*url.URL]
+	page                       leaf[*url.URL]       // the same as http, if that is to be a page host's notice
 	tcp                        leaf[netip.AddrPort] // no address: the port of each address
 	status                     list[leaf[checks.StatusRange]]
 	body, method               leaf[string]
@@ -209,7 +210,8 @@ func decodeTarget(r *report, n *yaml.Node) *rawTarget {
 func decodeCheck(r *report, n *yaml.Node) *rawCheck {
 	c := &rawCheck{pos: pos{n.Line, n.Column}}
 	keys := map[string]func(*yaml.Node){
-		"http": func(n *yaml.Node) { c.http = parseURL(r, n, "http") },
+		"http": func(n *yaml.Node) { c.decodeURL(r, n, "http") },
+		"page": func(n *yaml.Node) { c.decodeURL(r, n, "page") },
 		"tcp":  func(n *yaml.Node) { c.tcp = parseEndpoint(r, n) },
 		"status": func(n *yaml.Node) {
 			c.status = sequence(r, n, "status", "[200-299]", func(n *yaml.Node) leaf[checks.StatusRange] { return parseStatus(r, n) })
