@@ -3,33 +3,11 @@ package checks
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"syscall"
 	"testing"
 	"time"
 )
-
-func BenchmarkHTTPProbe(b *testing.B) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
-	defer server.Close()
-	u, err := url.Parse(server.URL)
-	if err != nil {
-		b.Fatal(err)
-	}
-	p := &HTTPProbe{URL: u, Address: netip.MustParseAddr(server.Listener.Addr().(*net.TCPAddr).IP.String()), Body: BodyRules{Contains: "ok"}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if r := p.Run(b.Context()); !r.OK {
-			b.Fatal(r.Reason)
-		}
-	}
-}
 
 // BenchmarkScheduler runs 10,000 checks that do nothing at an interval of 1 s for a few seconds of real
 // time, and reports the share of one core that the process takes.

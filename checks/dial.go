@@ -48,10 +48,20 @@ type stopwatch struct {
 	phases        []Phase
 }
 
+type limitKey struct{}
+
+// WithTimeout is context.WithTimeout for a probe, whose reasons tell the limit as it was given, and not what was left of it
+// when a busy machine came to start the clock.
+func WithTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, limitKey{}, limit), limit)
+}
+
 func newStopwatch(ctx context.Context) *stopwatch {
 	now := time.Now()
 	w := &stopwatch{start: now, lapped: now, detailed: ctx.Value(detailedKey{}) != nil}
-	if deadline, ok := ctx.Deadline(); ok {
+	if limit, ok := ctx.Value(limitKey{}).(time.Duration); ok {
+		w.limit = limit
+	} else if deadline, ok := ctx.Deadline(); ok {
 		w.limit = deadline.Sub(now).Round(time.Millisecond)
 		if w.limit > 100*time.Millisecond { // on a busy host some of it has passed
 			w.limit = w.limit.Round(10 * time.Millisecond)

@@ -9,7 +9,14 @@ import (
 type Inverted struct{ Probe Probe }
 
 // String describes the probe completely.
-func (p Inverted) String() string { return "not " + p.Probe.String() }
+func (p Inverted) String() string { return p.describe(true) }
+
+func (p Inverted) describe(secrets bool) string {
+	if secrets {
+		return "not " + p.Probe.String()
+	}
+	return "not " + Describe(p.Probe)
+}
 
 // Run executes the probe once. What is inconclusive stays so.
 func (p Inverted) Run(ctx context.Context) Result {
@@ -18,7 +25,7 @@ func (p Inverted) Run(ctx context.Context) Result {
 		return r
 	}
 	r.OK = !r.OK
-	r.Maintenance = false
+	r.Maintenance, r.Warning = false, ""
 	if !r.OK {
 		r.Reason += ", which it must not (invert)"
 	} else {

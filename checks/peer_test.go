@@ -2,7 +2,6 @@ package checks
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -111,7 +110,7 @@ func probe(t testing.TB, raw string, addr netip.AddrPort, limit time.Duration, c
 // run runs a probe, and has it show what it sees.
 func run(t testing.TB, p Probe, limit time.Duration) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(Detailed(t.Context()), limit)
+	ctx, cancel := WithTimeout(Detailed(t.Context()), limit)
 	defer cancel()
 	return p.Run(ctx)
 }

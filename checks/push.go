@@ -58,12 +58,16 @@ func (s *Scheduler) PushProbe(id string) *PushProbe {
 	if r == nil {
 		return nil
 	}
-	probe := r.check.Probe
-	if inverted, ok := probe.(Inverted); ok {
-		probe = inverted.Probe
+	return Pushed(r.check.Probe)
+}
+
+// Pushed returns the probe to which reports are pushed, if that is what p is, or inverts; else nil.
+func Pushed(p Probe) *PushProbe {
+	if inverted, ok := p.(Inverted); ok {
+		p = inverted.Probe
 	}
-	p, _ := probe.(*PushProbe)
-	return p
+	pushed, _ := p.(*PushProbe)
+	return pushed
 }
 
 // Report takes a report in. The next run judges it.

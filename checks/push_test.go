@@ -46,6 +46,9 @@ func TestPushTokens(t *testing.T) {
 	if text := p.String() + Describe(p); strings.Contains(text, "0123") || Describe(p) != "push, max age 1m0s" {
 		t.Errorf("%s", text)
 	}
+	if inverted := (Inverted{p}); Pushed(inverted) != p || Pushed(Inverted{&fake{}}) != nil || Describe(inverted) != "not push, max age 1m0s" {
+		t.Errorf("inverted: %s", Describe(inverted))
+	}
 	// What is believed for a while is noticed so much later.
 	c := &Check{Probe: p, Interval: 10 * time.Second, Timeout: time.Second, Recheck: 2 * time.Second, Fall: 1, Rise: 1}
 	plain := *c

@@ -65,6 +65,9 @@ func dialReason(err error, limit time.Duration) string {
 	if lost := (unrouted{}); errors.As(err, &lost) {
 		return "this host has no route there: " + clean(innermost(err))
 	}
+	if errors.Is(err, syscall.EINVAL) { // what Linux says to a route of the kind blackhole
+		return "no route: this host throws away what is for there"
+	}
 	if reason := networkReason(err); reason != "" {
 		return reason
 	}

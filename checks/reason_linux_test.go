@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -23,6 +22,7 @@ func TestDialReasonsAreDistinct(t *testing.T) {
 		syscall.EPERM:         "not allowed to dial: a firewall on this host",
 		syscall.EMFILE:        "too many open files on this host",
 		syscall.EADDRNOTAVAIL: "no local address or port left to dial from",
+		syscall.EINVAL:        "no route: this host throws away what is for there",
 		syscall.ETIMEDOUT:     "connect timed out after 3s",
 		syscall.ENOBUFS:       "no buffer space available",
 	} {
@@ -70,7 +70,7 @@ func TestConnectTimesOut(t *testing.T) {
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*syscall.SockaddrInet4).Port))
 	// The first ones fill the backlog.
 	for range 8 {
-		ctx, cancel := context.WithTimeout(t.Context(), hasty)
+		ctx, cancel := WithTimeout(t.Context(), hasty)
 		defer cancel()
 		conn, err := dial(ctx, addr)
 		if err != nil {
@@ -78,7 +78,7 @@ func TestConnectTimesOut(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), hasty)
+	ctx, cancel := WithTimeout(t.Context(), hasty)
 	defer cancel()
 	if r := (&TCPProbe{Address: addr}).Run(ctx); r.OK || r.Reason != "connect timed out after 150ms" {
 		t.Errorf("%+v", r)

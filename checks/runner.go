@@ -97,7 +97,7 @@ func (r *runner) hurryOn() {
 // run executes the probe under its own deadline.
 func (r *runner) run(ctx context.Context, start time.Time) (result Result, overran bool) {
 	c := r.check
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	ctx, cancel := WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	// A probe that never ends must not go unnoticed either.
 	warn := time.AfterFunc(c.Timeout+lateBy, func() {

@@ -26,11 +26,8 @@ type secretive interface{ describe(secrets bool) string }
 
 // Describe describes a probe for people and logs: completely, but for its secrets, of which String has a digest.
 func Describe(p Probe) string {
-	switch p := p.(type) {
-	case secretive:
-		return p.describe(false)
-	case Inverted:
-		return "not " + Describe(p.Probe)
+	if s, ok := p.(secretive); ok {
+		return s.describe(false)
 	}
 	return p.String()
 }

@@ -99,7 +99,7 @@ func (t *Talk) describe(secrets bool) string {
 type begin []byte
 
 func (b *begin) Write(p []byte) (int, error) {
-	const most = 60
+	const most = 32
 	*b = append(*b, p[:min(len(p), most-len(*b))]...)
 	return len(p), nil
 }

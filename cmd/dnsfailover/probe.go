@@ -82,11 +82,11 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 			}
 			for _, watch := range address.Checks {
 				head(watch.Name)
-				if _, pushed := watch.Check.Probe.(*checks.PushProbe); pushed {
+				if checks.Pushed(watch.Check.Probe) != nil {
 					fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
 					continue
 				}
-				bounded, cancel := context.WithTimeout(checks.Detailed(ctx), watch.Check.Timeout)
+				bounded, cancel := checks.WithTimeout(checks.Detailed(ctx), watch.Check.Timeout)
 				result := watch.Check.Probe.Run(bounded)
 				cancel()
 				if err := ctx.Err(); err != nil {

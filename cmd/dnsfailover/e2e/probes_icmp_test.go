@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +21,19 @@ ip link set veth1 up
 nsenter -t $other -n sh -c 'ip link set lo up; ip addr add 10.203.0.2/24 dev veth2; ip addr add fd01::2/64 dev veth2 nodad; ip link set veth2 up; echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
 ip route add default via 10.203.0.2
 ip route add default via fd01::2
-GROUPS_THAT_MAY
+DETAILS
 shift
 "$@"
 `
+
+// stage returns what runs a command in a network of two hosts, after some details have been settled in it.
+func (b *bench) stage(details string) []string {
+	b.t.Helper()
+	b.stages++
+	name := fmt.Sprintf("stage%d", b.stages)
+	b.write(name, strings.Replace(pingStage, "DETAILS", details, 1))
+	return []string{"unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", b.path(name), "--"}
+}
 
 // TestPings sends echo requests within a network of its own: with the privilege, without it where the kernel lets
 // everybody, and where neither is there.
@@ -46,9 +56,7 @@ func TestPings(t *testing.T) {
 		t.Fatal(err)
 	}
 	stage := func(groups string) []string {
-		name := "stage" + strings.ReplaceAll(groups, " ", "-")
-		b.write(name, strings.Replace(pingStage, "GROUPS_THAT_MAY", "echo '"+groups+"' > /proc/sys/net/ipv4/ping_group_range", 1))
-		return []string{"unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", b.path(name), "--"}
+		return b.stage("echo '" + groups + "' > /proc/sys/net/ipv4/ping_group_range")
 	}
 	unprivileged := []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"}
 	reached := map[string][]string{
@@ -66,4 +74,31 @@ func TestPings(t *testing.T) {
 		lacking[name] = []string{"inconclusive: this process may not send ICMP: give it the capability CAP_NET_RAW, or its group a place in sysctl net.ipv4.ping_group_range", "could not tell"}
 	}
 	b.expect(lacking, append(stage("1 0"), unprivileged...)...)
+}
+
+// Faults 33 and 34: what keeps a connection from coming about is told apart, as real routes bring it about.
+func TestFault33RoutesThatLeadNowhere(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	need(t, "unshare", "nsenter", "ip")
+	b := newBench(t)
+	wants := map[string][]string{}
+	for name, c := range map[string]struct{ ip, want string }{
+		"refused":               {"10.203.0.2", "failed at dial: connection refused"},
+		"nobody there":          {"10.203.0.9", "failed at dial: connect timed out after 1.5s"},
+		"dropped on the way":    {"192.0.2.20", "failed at dial: connect timed out after 1.5s"},
+		"dropped, IPv6":         {"2001:db8::20", "failed at dial: connect timed out after 1.5s"},
+		"no way further":        {"192.0.2.1", "failed at dial: no route: network unreachable"},
+		"prohibited on the way": {"192.0.2.21", "failed at dial: no route: host unreachable"},
+		"unreachable from here": {"192.0.2.10", "failed at dial: no route: host unreachable"},
+		"prohibited here":       {"192.0.2.11", "failed at dial: not allowed to dial: a firewall on this host"},
+		"thrown away here":      {"192.0.2.12", "failed at dial: no route: this host throws away what is for there"},
+	} {
+		b.add(name, c.ip, "{tcp: \":81\", timeout: 1500ms}")
+		wants[name] = []string{c.want}
+	}
+	b.expect(wants, b.stage(`ip route add unreachable 192.0.2.10
+ip route add prohibit 192.0.2.11
+ip route add blackhole 192.0.2.12
+nsenter -t $other -n sh -c 'ip route add blackhole 192.0.2.20; ip route add prohibit 192.0.2.21; ip -6 route add blackhole 2001:db8::20'`)...)
 }

@@ -19,6 +19,7 @@ type bench struct {
 	names  []string
 	checks []string
 	ips    []string
+	stages int // that were made
 }
 
 func newBench(t *testing.T) *bench { return &bench{server: newServer(t, "", "")} }
