@@ -62,8 +62,8 @@ func TestResolversFollow(t *testing.T) {
 	w := &world{services: fmt.Sprintf(watched, port)}
 	w.add(t, "example.test.", watchedZone)
 	s := startOurs(t, w, "")
-	plain := startUnbound(t, unbound, "plain unbound", stub("example.test", s.address))
-	validating := startUnbound(t, unbound, "validating unbound", stub("example.test", s.address)+stub("test", parent.address), anchor)
+	plain := startUnbound(t, unbound, "plain unbound", "example.test.", stub("example.test", s.address))
+	validating := startUnbound(t, unbound, "validating unbound", "example.test.", stub("example.test", s.address)+stub("test", parent.address), anchor)
 	if answer := validating.ask(t, "signed.test.", dns.TypeTXT); !answer.AuthenticatedData {
 		t.Fatalf("the validating resolver does not validate:\n%v", answer)
 	}
@@ -209,8 +209,8 @@ func stub(zone, address string) string {
 	return fmt.Sprintf("stub-zone:\n  name: %q\n  stub-addr: %s\n", zone, strings.Replace(address, ":", "@", 1))
 }
 
-// startUnbound runs a resolver that knows where the zones lie. With a trust anchor it validates.
-func startUnbound(t *testing.T, path, name, stubs string, anchors ...string) *server {
+// startUnbound runs a resolver that knows where the zones lie, apex among them. With a trust anchor it validates.
+func startUnbound(t *testing.T, path, name, apex, stubs string, anchors ...string) *server {
 	t.Helper()
 	dir := directory(t)
 	host, port := freeAddress(t)
@@ -237,7 +237,7 @@ func startUnbound(t *testing.T, path, name, stubs string, anchors ...string) *se
 	}
 	config += "remote-control:\n  control-enable: no\n" + stubs
 	s := &server{launch(t, name, path, "-d", "-c", write(t, dir, "unbound.conf", config)), net.JoinHostPort(host, port), dir}
-	s.ready(s.address, []string{"example.test."})
+	s.ready(s.address, []string{apex})
 	return s
 }
 
