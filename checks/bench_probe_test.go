@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,7 +30,8 @@ import (
 // BenchmarkProbe reports the processor time that one probe of each type takes, its peer's not included: that is another
 // process. Beside it stands what the blackbox_exporter takes for the same HTTP probes, if it is installed.
 func BenchmarkProbe(b *testing.B) {
-	peer := startPeer(b)
+	var peer benchPeer
+	startPeer(b, &peer, "TestBenchPeer")
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM([]byte(peer.CA))
 	with := TLS{Roots: pool, RootsID: "bench"}
@@ -181,8 +183,11 @@ type benchPeer struct {
 // peerVariable tells a copy of the test's binary that it is the peer.
 const peerVariable = "DNSFAILOVER_BENCH_PEER"
 
-func startPeer(b *testing.B) (peer benchPeer) {
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestBenchPeer$", "-test.timeout", "0")
+// startPeer runs the test of that name in a process of its own until the benchmark ends, behind a command if there is one,
+// and reads into peer what it prints.
+func startPeer(b *testing.B, peer any, test string, wrap ...string) {
+	args := append(slices.Clone(wrap), os.Args[0], "-test.run", "^"+test+"$", "-test.timeout", "0")
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), peerVariable+"=1")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -203,10 +208,22 @@ func startPeer(b *testing.B) (peer benchPeer) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := json.Unmarshal(line, &peer); err != nil {
+	if err := json.Unmarshal(line, peer); err != nil {
 		b.Fatalf("%s: %v", line, err)
 	}
-	return peer
+}
+
+// servePeer prints where this process listens, if it is a peer, and then serves until whoever has started it ends.
+func servePeer(t *testing.T, peer any) {
+	line, err := json.Marshal(peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv(peerVariable) == "" {
+		return
+	}
+	fmt.Printf("%s\n", line)
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // TestBenchPeer is the peer of BenchmarkProbe in a process of its own; as a test it only shows that the peer can be had.
@@ -220,13 +237,5 @@ func TestBenchPeer(t *testing.T) {
 		DNS: nameserver(t, "127.0.0.1", zoneAnswers),
 		CA:  string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})),
 	}
-	line, err := json.Marshal(peer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Getenv(peerVariable) == "" {
-		return
-	}
-	fmt.Printf("%s\n", line)
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	servePeer(t, peer)
 }

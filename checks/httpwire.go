@@ -23,11 +23,12 @@ func load(req *http.Request, payload string) {
 
 // exchangeHTTP1 sends req over conn and reads up to the end of the answer's headers; reason is why that failed.
 func exchangeHTTP1(conn net.Conn, w *stopwatch, req *http.Request) (resp *http.Response, reason string) {
-	if err := req.Write(conn); err != nil && !isTimeout(err) && networkReason(err) == "" {
+	var text bytes.Buffer
+	if err := req.Write(&text); err != nil {
 		return nil, "the request cannot be sent: " + clean(strings.TrimPrefix(innermost(err), "net/http: "))
 	}
-	// When writing fails for the network's sake, there may still be an answer: not every server reads the
-	// request before it refuses.
+	// When writing fails, there may still be an answer: not every server reads the request before it refuses.
+	_, _ = conn.Write(text.Bytes())
 
 	limited := &io.LimitedReader{R: conn, N: maxHead}
 	from := bufio.NewReader(limited)

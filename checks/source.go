@@ -46,8 +46,8 @@ func dialer(ctx context.Context, network string) net.Dialer {
 			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.Address, 0))
 		}
 	}
-	if s.Interface != "" {
-		d.Control = func(_, _ string, conn syscall.RawConn) error { return bindToInterface(conn, s.Interface) }
+	if s != (Source{}) {
+		d.Control = func(_, _ string, conn syscall.RawConn) error { return s.bind(conn) }
 	}
 	return d
 }

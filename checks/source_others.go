@@ -7,7 +7,10 @@ import (
 	"syscall"
 )
 
-// bindToInterface is for Linux only.
-func bindToInterface(syscall.RawConn, string) error {
+// bind is all of a choice on Linux only: elsewhere an address is enough to dial from.
+func (s Source) bind(syscall.RawConn) error {
+	if s.Interface == "" {
+		return nil
+	}
 	return unrouted{errors.New("an interface can be chosen on Linux only: name an address of this host")}
 }

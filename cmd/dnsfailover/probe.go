@@ -86,7 +86,7 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 					fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
 					continue
 				}
-				bounded, cancel := checks.WithTimeout(checks.Detailed(ctx), watch.Check.Timeout)
+				bounded, cancel := checks.WithTimeout(checks.From(checks.Detailed(ctx), watch.Check.Source), watch.Check.Timeout)
 				result := watch.Check.Probe.Run(bounded)
 				cancel()
 				if err := ctx.Err(); err != nil {
@@ -113,7 +113,11 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 }
 
 func printResult(w io.Writer, l look, check *checks.Check, result checks.Result) {
-	fmt.Fprintf(w, "  %s\n", clean(checks.Describe(check.Probe)))
+	from := ""
+	if check.Source != (checks.Source{}) {
+		from = ", from " + check.Source.String()
+	}
+	fmt.Fprintf(w, "  %s\n", clean(checks.Describe(check.Probe)+from))
 	var t table
 	for _, phase := range result.Phases {
 		t.row(cell{text: "  " + phase.Name}, cell{text: millis(phase.Took), right: true})
