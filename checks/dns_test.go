@@ -15,14 +15,22 @@ import (
 // nameserver answers queries over UDP and TCP on loopback.
 func nameserver(t testing.TB, at string, answer func(w dns.ResponseWriter, q *dns.Msg)) netip.AddrPort {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", net.JoinHostPort(at, "0"))
-	if err != nil {
-		t.Skipf("listen on %s: %v", at, err)
+	var packets net.PacketConn
+	var l net.Listener
+	var addr netip.AddrPort
+	for range 100 { // a port that is free for UDP need not be for TCP
+		var err error
+		if packets, err = net.ListenPacket("udp", net.JoinHostPort(at, "0")); err != nil {
+			t.Skipf("listen on %s: %v", at, err)
+		}
+		addr = packets.LocalAddr().(*net.UDPAddr).AddrPort()
+		if l, err = net.Listen("tcp", addr.String()); err == nil {
+			break
+		}
+		packets.Close()
 	}
-	addr := packets.LocalAddr().(*net.UDPAddr).AddrPort()
-	l, err := net.Listen("tcp", addr.String())
-	if err != nil {
-		t.Fatal(err)
+	if l == nil {
+		t.Fatal("no port is free for both UDP and TCP")
 	}
 	for _, s := range []*dns.Server{{PacketConn: packets, Handler: dns.HandlerFunc(answer)}, {Listener: l, Handler: dns.HandlerFunc(answer)}} {
 		started, ended := make(chan struct{}), make(chan struct{})

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,20 +82,20 @@ func TestMaintenanceIsSaidByTheServer(t *testing.T) {
 func TestMaintenanceIsDownAtOnceAndUpLikeAnythingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		maintenance := false
+		var maintenance atomic.Bool
 		p := &fake{name: "site", run: func(context.Context) Result {
-			return Result{OK: !maintenance, Maintenance: maintenance, Reason: "as told"}
+			return Result{OK: !maintenance.Load(), Maintenance: maintenance.Load(), Reason: "as told"}
 		}}
 		b.Set([]*Check{check("site", p)}, nil)
 		b.start(t)
 		after(30 * time.Second)
-		maintenance = true
+		maintenance.Store(true)
 		after(12 * time.Second)
 		s := b.States()["site"]
 		if s.Verdict != Down {
 			t.Errorf("state %+v", s)
 		}
-		maintenance = false
+		maintenance.Store(false)
 		after(6 * time.Second)
 		if s := b.States()["site"]; s.Verdict != Down {
 			t.Errorf("up again too soon: %+v", s)
@@ -142,8 +143,8 @@ func freePort(t *testing.T) string {
 func TestTheFirstRecheckLooksAtTheOtherFamilyToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		ok := true
-		main := &fake{name: "main", run: func(context.Context) Result { return Result{OK: ok, Reason: "as told"} }}
+		var broken atomic.Bool
+		main := &fake{name: "main", run: func(context.Context) Result { return Result{OK: !broken.Load(), Reason: "as told"} }}
 		other := &fake{name: "other", run: answers(true)}
 		c := check("site", main)
 		c.Other, c.OtherName = other, "IPv6 (2001:db8::1)"
@@ -153,7 +154,7 @@ func TestTheFirstRecheckLooksAtTheOtherFamilyToo(t *testing.T) {
 		if n := len(other.started()); n != 0 {
 			t.Fatalf("the other family was probed %d times while all was well", n)
 		}
-		ok = false
+		broken.Store(true)
 		after(30 * time.Second)
 		if n := len(other.started()); n != 1 {
 			t.Errorf("the other family was probed %d times, want once", n)

@@ -166,7 +166,7 @@ func TestReadsOverHTTP(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": `(?s)text/plain; charset=utf-8 dnsfailover \S+\n\nGET +/api/v1/status +.*/metrics.*`,
 		"/api/v1/why?name=www.example.test": `application/json \{"name":"www\.example\.test\.","type":"A","rcode":"NOERROR","answer":\["www\.example\.test\.\\t5\\tIN\\tA\\t\S+"\],` +
-			`"authority":\[\],"zone":"example\.test\.","service":"web","steps":\[\{"rule":"zone","applies":true,.*\]\}\n`,
+			`"authority":\[\],"zone":"example\.test\.","service":"web","next_change":null,"steps":\[\{"rule":"zone","applies":true,.*\]\}\n`,
 		"/api/v1/why?name=www.example.test.&type=TYPE28": `application/json \{"name":"www\.example\.test\.","type":"AAAA","rcode":"NOERROR","answer":\[\],.*\n`,
 		"/healthz": `text/plain; charset=utf-8 alive\n`,
 		"/readyz":  `text/plain; charset=utf-8 ready\n`,

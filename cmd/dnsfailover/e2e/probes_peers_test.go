@@ -172,10 +172,13 @@ server.start()
 threading.Event().wait()
 `
 
+// python is the system's own, which has the packages of the system.
+const python = "/usr/bin/python3"
+
 func TestGRPCServersAreProbed(t *testing.T) {
 	t.Parallel()
-	need(t, "python3")
-	if out, err := exec.Command("python3", "-c", "import grpc").CombinedOutput(); err != nil {
+	need(t, python)
+	if out, err := exec.Command(python, "-c", "import grpc").CombinedOutput(); err != nil {
 		missing(t, "python3-grpcio is not installed: %s", out)
 	}
 	b := newBench(t)
@@ -185,9 +188,9 @@ func TestGRPCServersAreProbed(t *testing.T) {
 	b.pems(ca, "api", "api.example.test", time.Now().Add(time.Hour))
 	ip, clear, secure, without := newIP(), freePort(t), freePort(t), freePort(t)
 	at := func(port int) string { return fmt.Sprintf("%s:%d", ip, port) }
-	daemon(t, at(clear), "python3", b.path("server.py"), at(clear), "health")
-	daemon(t, at(without), "python3", b.path("server.py"), at(without), "nothing")
-	daemon(t, at(secure), "python3", b.path("server.py"), at(secure), "health", b.path("api.pem"), b.path("api.key"))
+	daemon(t, at(clear), python, b.path("server.py"), at(clear), "health")
+	daemon(t, at(without), python, b.path("server.py"), at(without), "nothing")
+	daemon(t, at(secure), python, b.path("server.py"), at(secure), "health", b.path("api.pem"), b.path("api.key"))
 	wants := map[string][]string{}
 	for name, c := range map[string]struct {
 		check string
