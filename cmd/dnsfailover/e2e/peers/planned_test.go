@@ -133,7 +133,7 @@ type tally struct {
 	last               time.Duration // when the last old one was asked for, from the begin of the span
 }
 
-// count counts what was asked for in [from, to), and what of it had the old address.
+// count counts what was asked for and came in [from, to), and what of it had the old address.
 func count(v *view, from, to time.Time, old string) tally {
 	var c tally
 	c.add(v, from, to, old)
@@ -142,7 +142,7 @@ func count(v *view, from, to time.Time, old string) tally {
 
 func (c *tally) add(v *view, from, to time.Time, old string) {
 	for _, a := range v.since(from) {
-		if !a.asked.Before(to) {
+		if !a.came.Before(to) { // it may be of what was served from then on
 			return
 		}
 		c.asked++
