@@ -6,6 +6,7 @@ import (
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/control"
+	"dnsfailover/dnsfailover/policy"
 	"dnsfailover/zones"
 )
 
@@ -13,6 +14,14 @@ import (
 type Report struct {
 	Problems, Warnings []string // one line each, with file:line:column
 	Services           []ServiceBound
+	Windows            []ComingWindow
+}
+
+// ComingWindow is a window of the configuration and when it comes next.
+type ComingWindow struct {
+	ID, Target string
+	For        time.Duration
+	Starts     []time.Time // in the window's time zone; the first may be open
 }
 
 // ServiceBound is the worst-case time from the death of a service's first target; zero if the service never fails over by
@@ -57,8 +66,25 @@ func Validate(file string) Report {
 	r.Warnings = append(r.Warnings, undelegated(cfg, zones.NewSet(loaded))...)
 	for _, s := range cfg.Services {
 		r.Services = append(r.Services, worst(cfg, s))
+		r.Windows = append(r.Windows, coming(&s, time.Now())...)
 	}
 	return r
+}
+
+// coming returns the windows of a service in the order of the configuration, with the occurrences that a plan around now has.
+func coming(s *config.Service, now time.Time) []ComingWindow {
+	plan := policy.NewPlan(s, nil, now)
+	var out []ComingWindow
+	for _, w := range s.Windows {
+		c := ComingWindow{ID: w.ID, Target: s.Targets[w.To].Name, For: w.For}
+		for _, o := range plan.Windows(now) {
+			if o.ID == w.ID {
+				c.Starts = append(c.Starts, o.Start.In(w.Timezone))
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // confirmation returns how long a verdict waits for canaries and required checks to answer, or for other addresses that stand

@@ -113,3 +113,20 @@ When the target that is served dies, at the latest:
 		t.Errorf("printed\n%s", &out)
 	}
 }
+
+func TestComingWindows(t *testing.T) {
+	var out strings.Builder
+	cet := time.FixedZone("CET", 3600)
+	printComing(&out, []dnsfailover.ComingWindow{
+		{ID: "web-1", Target: "backup", For: 30 * time.Minute, Starts: []time.Time{time.Date(2030, 1, 6, 3, 0, 0, 0, cet), time.Date(2030, 1, 13, 3, 0, 0, 0, cet)}},
+		{ID: "shop-12", Target: "notice", For: 90 * time.Minute, Starts: []time.Time{time.Date(2032, 2, 29, 0, 0, 0, 0, time.UTC)}},
+	})
+	want := `
+Windows come next:
+  web-1:    to backup for 30m, Sun 2030-01-06 03:00 CET, Sun 2030-01-13 03:00 CET
+  shop-12:  to notice for 1h30m, Sun 2032-02-29 00:00 UTC
+`
+	if out.String() != want {
+		t.Errorf("printed\n%s", &out)
+	}
+}

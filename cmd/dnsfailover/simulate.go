@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,17 +84,4 @@ func printSimulation(w io.Writer, s api.Simulation, now time.Time, l look) {
 	if len(s.Services) == 0 {
 		fmt.Fprintln(w, "there are no services: the zones are served as their files say")
 	}
-}
-
-// parseInstant reads an instant that is still to come: "+2h" from now, or what parseAhead reads.
-func parseInstant(flag, text string, now time.Time) (time.Time, error) {
-	ahead, ok := strings.CutPrefix(text, "+")
-	if !ok {
-		return parseAhead(flag, text, now)
-	}
-	d, err := time.ParseDuration(ahead)
-	if err != nil || d < 0 {
-		return now, usagef("%s %q is not how far ahead: give one such as +90s or +2h", flag, text)
-	}
-	return now.Add(d), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -80,6 +81,19 @@ func parseAhead(flag, text string, now time.Time) (time.Time, error) {
 		return at, usagef("%s %q is over: it was %s ago", flag, text, short(now.Sub(at)))
 	}
 	return at, nil
+}
+
+// parseInstant reads an instant that is still to come, or now: "+2h" from now, or what parseAhead reads.
+func parseInstant(flag, text string, now time.Time) (time.Time, error) {
+	ahead, ok := strings.CutPrefix(text, "+")
+	if !ok {
+		return parseAhead(flag, text, now)
+	}
+	d, err := time.ParseDuration(ahead)
+	if err != nil || d < 0 {
+		return now, usagef("%s %q is not how far ahead: give one such as +90s or +2h", flag, text)
+	}
+	return now.Add(d), nil
 }
 
 // parseSince reads an instant that is over, or near: how long ago it was ("24h", "7d"), RFC 3339, a date with or without a time, or the

@@ -47,6 +47,24 @@ func TestWhatUntilTakes(t *testing.T) {
 	}
 }
 
+func TestHowFarAhead(t *testing.T) {
+	now := time.Date(2030, 1, 31, 15, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{"+0s": 0, "+90s": 90 * time.Second, "+24h": 24 * time.Hour, "15:04": 4 * time.Minute} {
+		if got, err := parseInstant("--start", text, now); err != nil || got.Sub(now) != want {
+			t.Errorf("%s: %v %v, want %v ahead", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"+2":   `--start "+2" is not how far ahead: give one such as +90s or +2h`,
+		"+-2h": `--start "+-2h" is not how far ahead`,
+		"2h":   `--start "2h" is no time: give one such as 15:04`,
+	} {
+		if _, err := parseInstant("--start", text, now); err == nil || !strings.HasPrefix(err.Error(), want) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestBoundsAreRoundedUp(t *testing.T) {
 	for d, want := range map[time.Duration]string{19501 * time.Millisecond: "19.6s", 64 * time.Second: "1m4s", time.Nanosecond: "100ms"} {
 		if got := tenths(d); got != want {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func validateCommand() *cobra.Command {
 is printed as FILE:LINE:COLUMN: SENTENCE, all in one run, and the exit code is 1 if there is any.
 
 If there is none, the worst case of each service is printed: how long after the death of a target
-another one is served, and how long until every correct cache has followed.
+another one is served, and how long until every correct cache has followed; and when each window comes next.
 
 With --live, the checks of all targets are then run once, from here; a backup with a "page" check has to show its notice, with a
 certificate that is valid for the name. If one fails, the exit code is 1.`,
@@ -45,6 +46,7 @@ certificate that is valid for the name. If one fails, the exit code is 1.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", clean(file))
 			printBounds(cmd.OutOrStdout(), report.Services)
+			printComing(cmd.OutOrStdout(), report.Windows)
 			if live {
 				return probeServices(cmd, file)
 			}
@@ -85,6 +87,23 @@ func printBounds(w io.Writer, services []dnsfailover.ServiceBound) {
 			text = fmt.Sprintf("detected within %s, every cache follows within %s", tenths(s.Detection), tenths(s.Caches))
 		}
 		t.row(cell{text: "  " + s.Name + ":"}, cell{text: text})
+	}
+	t.print(w, look{})
+}
+
+// printComing prints when each window comes next, in its own time zone.
+func printComing(w io.Writer, windows []dnsfailover.ComingWindow) {
+	if len(windows) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nWindows come next:")
+	var t table
+	for _, c := range windows {
+		var starts []string
+		for _, at := range c.Starts {
+			starts = append(starts, at.Format("Mon 2006-01-02 15:04 MST"))
+		}
+		t.row(cell{text: "  " + c.ID + ":"}, cell{text: fmt.Sprintf("to %s for %s, %s", c.Target, short(c.For), strings.Join(starts, ", "))})
 	}
 	t.print(w, look{})
 }

@@ -78,7 +78,7 @@ printed what would be served and when.`,
 			return waitForWindow(cmd.Context(), cmd.OutOrStdout(), client, w.ID)
 		},
 	}
-	cmd.Flags().StringVar(&f.start, "start", "", "when, as a local `time` such as 03:00 or \"2030-01-31 03:00\", or in RFC 3339")
+	cmd.Flags().StringVar(&f.start, "start", "", "when: a local `time` such as 03:00 or \"2030-01-31 03:00\", one in RFC 3339, or how far ahead, such as +2h")
 	cmd.Flags().StringVar(&f.duration, "for", "", "how long, as a `duration` such as 30m or 1h30m")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "a `text` that status shows")
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until it is open and no cache points elsewhere")
@@ -97,7 +97,7 @@ func (f *windowFlags) body(service, target string, now time.Time) (api.NewWindow
 		return body, usagef("--wait has nothing to wait for with --dry-run")
 	}
 	var err error
-	if body.Start, err = parseAhead("--start", f.start, now); err != nil {
+	if body.Start, err = parseInstant("--start", f.start, now); err != nil {
 		return body, err
 	}
 	d, err := time.ParseDuration(f.duration)

@@ -15,12 +15,12 @@ import (
 func (c *Control) followWindows(s *managed, now time.Time) {
 	open := s.openAt(now)
 	for _, w := range s.open {
-		if !has(open, w.ID) {
+		if !has(open, w) {
 			c.windowEdge(w, "window ended", api.EventWindowEnd, "window "+w.ID+" to "+w.Target+" is over", earliest(w.End, now))
 		}
 	}
 	for _, w := range open {
-		if !has(s.open, w.ID) {
+		if !has(s.open, w) {
 			c.windowEdge(w, "window opened", api.EventWindowStart, "window "+w.ID+" to "+w.Target+" is open until "+text(w.End), w.Start)
 		}
 	}
@@ -28,13 +28,20 @@ func (c *Control) followWindows(s *managed, now time.Time) {
 	c.forgetWindows(now)
 }
 
-// resumeWindows logs those windows of a service that were open already when the server before stopped, at alive. Of
-// the others followWindows tells.
+// resumeWindows takes up the windows of a service that were open when the server before stopped, at alive, and logs those that are
+// open still. Of the others followWindows tells, also of those that ended meanwhile.
 func (c *Control) resumeWindows(s *managed, alive, now time.Time) {
-	for _, w := range s.openAt(now) {
-		if w.Start.Before(alive) {
+	if alive.IsZero() {
+		return
+	}
+	open := s.openAt(now)
+	for _, w := range s.openAt(earliest(alive, now)) {
+		if !w.Start.Before(alive) { // nobody was told yet
+			continue
+		}
+		s.open = append(s.open, w)
+		if has(open, w) {
 			c.log.Info("window in force", "window", w.ID, "service", w.Service, "target", w.Target, "end", text(w.End), "reason", w.Reason)
-			s.open = append(s.open, w)
 		}
 	}
 }
@@ -50,8 +57,9 @@ func (v *view) openAt(now time.Time) []api.Window {
 	return open
 }
 
-func has(windows []api.Window, id string) bool {
-	return slices.ContainsFunc(windows, func(w api.Window) bool { return w.ID == id })
+// has tells whether the very occurrence w is among windows.
+func has(windows []api.Window, w api.Window) bool {
+	return slices.ContainsFunc(windows, func(o api.Window) bool { return o.ID == w.ID && o.Start.Equal(w.Start) })
 }
 
 func (c *Control) windowEdge(w api.Window, message, kind, sentence string, at time.Time) {

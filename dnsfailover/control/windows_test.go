@@ -1,6 +1,8 @@
 package control
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,5 +101,50 @@ func TestRestartInAWindow(t *testing.T) {
 		until(h, "01:30:00")
 		h = start(t, dir, w)
 		h.serves(primary)
+	})
+}
+
+// TestEdgesThatWereMissedAreTold: a server that starts after the end of a window that the one before saw open tells of that end, once.
+func TestEdgesThatWereMissedAreTold(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := world(nightly(t))
+		h := start(t, dir, w)
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.add("backup", time.Minute, 2*time.Minute)
+		edges := func(want ...string) {
+			t.Helper()
+			got := slices.DeleteFunc(h.heard.take(), func(e string) bool {
+				return !strings.Contains(e, " window_start ") && !strings.Contains(e, " window_end ")
+			})
+			if !slices.Equal(got, want) {
+				t.Errorf("told of %q, want %q", got, want)
+			}
+		}
+		sleep(90 * time.Second)
+		edges(`01:00 window_start web/backup by "" ->-: window w1 to backup is open until 2000-01-01T00:03:00Z: patches`)
+		again := func() {
+			h.stop()
+			h = start(t, dir, w)
+		}
+		again()
+		edges() // it is open still
+		h.stop()
+		sleep(10 * time.Minute)
+		h = start(t, dir, w)
+		edges(`03:00 window_end web/backup by "" ->-: window w1 to backup is over: patches`)
+		sleep(time.Second)
+		again()
+		edges()
+		until(h, "01:10:00")
+		edges(`00:00 window_start web/backup by "" ->-: window web-1 to backup is open until 2000-01-01T01:30:00Z: backups`)
+		h.stop()
+		sleep(24 * time.Hour) // the next night's is open
+		h = start(t, dir, w)
+		edges(
+			`30:00 window_end web/backup by "" ->-: window web-1 to backup is over: backups`,
+			`00:00 window_start web/backup by "" ->-: window web-1 to backup is open until 2000-01-02T01:30:00Z: backups`,
+		)
 	})
 }

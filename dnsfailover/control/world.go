@@ -50,6 +50,7 @@ func (c *Control) restore(world World, now time.Time) {
 		}
 		return fact
 	})
+	c.alive = time.Time{} // services that a reload adds were not there then
 	for _, s := range c.services {
 		if o := s.override; o != nil {
 			level := slog.LevelInfo

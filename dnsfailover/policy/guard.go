@@ -12,7 +12,11 @@ func Doubts(in Input, w Window, holds time.Time) []string {
 	name := func(target int) string { return in.Service.Targets[target].Name }
 	var out []string
 	if in.Verdict(w.Target) == checks.Down {
-		out = append(out, name(w.Target)+" is down"+in.because(w.Target))
+		text := name(w.Target) + " is down" + in.because(w.Target)
+		if in.refused(&w) {
+			text += ", and it does not begin while that is so"
+		}
+		out = append(out, text)
 	}
 	for _, other := range in.Plan.Windows(in.Now) {
 		if other.ID == w.ID || !other.Start.Before(w.End) || !w.Start.Before(other.End) {
