@@ -148,3 +148,23 @@ func TestEdgesThatWereMissedAreTold(t *testing.T) {
 		)
 	})
 }
+
+// TestAnOverlapThatIsDaysAheadIsFound: a plan has the next few nights, and the overlap is said when the window is planned.
+func TestAnOverlapThatIsDaysAheadIsFound(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, dir, world(nightly(t)))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		const days = 24 * time.Hour
+		for in, want := range map[time.Duration]string{
+			10*days + 50*time.Minute: "it overlaps window web-1 to backup from 2000-01-11T01:00:00Z to 2000-01-11T01:30:00Z",
+			20*days + 80*time.Minute: "it overlaps window web-1 to backup from 2000-01-21T01:00:00Z to 2000-01-21T01:30:00Z",
+			30*days + 90*time.Minute: "",
+		} {
+			if got := strings.Join(h.add("backup", in, 20*time.Minute).Problems, "; "); got != want {
+				t.Errorf("in %v: %q, want %q", in, got, want)
+			}
+		}
+	})
+}

@@ -18,7 +18,7 @@ func Doubts(in Input, w Window, holds time.Time) []string {
 		}
 		out = append(out, text)
 	}
-	for _, other := range in.Plan.Windows(in.Now) {
+	for _, other := range in.Plan.Windows(latest(in.Now, w.Start)) { // a plan around now may not reach as far
 		if other.ID == w.ID || !other.Start.Before(w.End) || !w.Start.Before(other.End) {
 			continue
 		}
