@@ -300,7 +300,12 @@ func TestNoCachePointsAwayFromAnOpenWindow(t *testing.T) {
 		phase := drawDuration(t, 0, 999*time.Millisecond, "phase")
 		slack := drawDuration(t, 0, 3*time.Second, "wakes late")
 
-		a := Look(in)
+		var a *Ahead
+		look := func() { // and adopt, as control does: a failback is done, though the period in which it may be is over
+			a = Look(in)
+			in.Auto, in.Flaps = a.Steps[0].Auto, a.Steps[0].Flaps
+		}
+		look()
 		wake := func(now time.Time) {
 			s := a.Steps[a.At(now)]
 			in.Auto, in.Flaps, in.Now = s.Auto, s.Flaps, now
@@ -317,22 +322,20 @@ func TestNoCachePointsAwayFromAnOpenWindow(t *testing.T) {
 				in.Facts = slices.Clone(in.Facts)
 				in.flip(flips[0])
 				flips = flips[1:]
-				a = Look(in)
+				look()
 				edge = earlier(nextEdge(in, in.Now), edge)
 			}
 			if next := a.Next(); !next.IsZero() && !next.Add(slack).After(now) {
 				wake(now)
-				a = Look(in)
+				look()
 			}
 			segment := a.Timeline.At(now.UnixNano())
 			g := given{now, time.Duration(segment.TTL(now.UnixNano())) * time.Second, a.Steps[a.At(now)].Target}
 			if g.ttl > in.Service.MaxTTL {
 				t.Fatalf("TTL %v above max", g.ttl)
 			}
-			then := in
 			for ; !edge.IsZero() && !edge.After(now); edge = nextEdge(in, edge) {
-				then.Now = edge
-				d := Decide(then)
+				d := Decide(advanced(in, edge))
 				if d.Rule != ruled.Rule || d.Window != nil && *d.Window != *ruled.Window {
 					if ruled.Rule == RuleOverride || ruled.Rule == RuleWindow {
 						held = edge
@@ -343,8 +346,8 @@ func TestNoCachePointsAwayFromAnOpenWindow(t *testing.T) {
 				ruled = d
 			}
 			soon := earlier(edge, nextEdge(in, now))
-			horizon := a.Steps[len(a.Steps)-1].Next // behind that, a control that is late knows nothing
-			if !horizon.IsZero() && !horizon.After(now) {
+			horizon := a.Steps[len(a.Steps)-1].Next // from a second before it on, a control that is late knows nothing
+			if !horizon.IsZero() && !horizon.After(now.Add(lead)) {
 				continue
 			}
 			if g.ttl == 0 && (soon.IsZero() || soon.Sub(now) >= 2*time.Second) {
@@ -353,7 +356,7 @@ func TestNoCachePointsAwayFromAnOpenWindow(t *testing.T) {
 			answers = append(answers, g)
 
 			// What is decided now, of which the answers tell a second in advance only where a window starts.
-			then.Now = now
+			then := advanced(in, now)
 			d := Decide(then)
 			if g.target != d.Target && !starts(then, g.target) {
 				t.Fatalf("at %v t%d is served, decided was t%d by %s", now.Sub(epoch), g.target, d.Target, d.Rule)
@@ -387,16 +390,22 @@ func starts(in Input, target int) bool {
 	return false
 }
 
+// advanced returns in as of now, with what was decided at the edges up to then: a failback that was done stays, though the period
+// in which it may be is over.
 func advanced(in Input, now time.Time) Input {
-	in.Now = now
-	return in
+	for {
+		d := Decide(in)
+		in.Auto, in.Flaps = d.Auto, d.Flaps
+		if d.Next.IsZero() || d.Next.After(now) {
+			in.Now = latest(in.Now, now)
+			return in
+		}
+		in.Now = d.Next
+	}
 }
 
 // nextEdge returns the first edge after now by the decisions alone.
-func nextEdge(in Input, now time.Time) time.Time {
-	in.Now = now
-	return Decide(in).Next
-}
+func nextEdge(in Input, now time.Time) time.Time { return Decide(advanced(in, now)).Next }
 
 func BenchmarkLookWithWindows(b *testing.B) {
 	in := Input{Service: service(2, 2), Facts: [][]Fact{{changing(up(), time.Second), up()}, {up(), up()}}, Now: epoch}
