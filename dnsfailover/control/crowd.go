@@ -140,7 +140,11 @@ func (c *Control) askAgain(b *batch, failing, counted int) {
 		reason: fmt.Sprintf("%d of the %d addresses that were up fail at once, so it may be this host that is cut off, and a second round of probes is asked for", failing, counted),
 		asked:  map[string]bool{},
 	}
-	b.told = append(b.told, func() { c.log.Warn("frozen", "guard", "second round", "failing", failing, "of", counted) })
+	says := w.round.reason
+	b.told = append(b.told, func() {
+		c.log.Warn("frozen", "guard", "second round", "failing", failing, "of", counted)
+		c.froze(b.now, nil, says)
+	})
 	c.touchAll(b)
 	var anew []*seen
 	for _, s := range c.places.byID {
@@ -186,7 +190,10 @@ func (c *Control) judgeRound(b *batch) {
 		return
 	}
 	down, asked, lasted := len(c.held), len(w.round.asked), b.now.Sub(w.round.since).Round(time.Millisecond)
-	b.told = append(b.told, func() { c.log.Warn("frozen no longer", "guard", "second round", "down", down, "frozen_for", lasted) })
+	b.told = append(b.told, func() {
+		c.log.Warn("frozen no longer", "guard", "second round", "down", down, "frozen_for", lasted)
+		c.thawed(b.now, nil, lasted)
+	})
 	w.round, w.calm = nil, b.now
 	if down*5 > asked*4 {
 		w.trust = b.now.Add(c.places.longest)

@@ -157,12 +157,19 @@ func (c *Control) judge(b *batch) {
 		case fact.State.Verdict == checks.Down && g.since.IsZero():
 			g.since, g.reason = b.now, fact.Reason
 			c.freezeBehind(b, g)
-			b.told = append(b.told, func() { c.log.Warn("frozen", "guard", g.name, "reason", fact.Reason) })
+			says := g.words()
+			b.told = append(b.told, func() {
+				c.log.Warn("frozen", "guard", g.name, "reason", fact.Reason)
+				c.froze(b.now, g, says)
+			})
 		case fact.State.Verdict == checks.Up && !g.since.IsZero():
 			lasted := b.now.Sub(g.since)
 			g.since, g.reason = time.Time{}, ""
 			c.thawBehind(b, g)
-			b.told = append(b.told, func() { c.log.Info("thawing", "guard", g.name, "frozen_for", lasted.Round(time.Millisecond)) })
+			b.told = append(b.told, func() {
+				c.log.Info("thawing", "guard", g.name, "frozen_for", lasted.Round(time.Millisecond))
+				c.thawed(b.now, g, lasted)
+			})
 		}
 	}
 	c.judgeCrowd(b)

@@ -125,6 +125,35 @@ func (c *Control) verdictChanged(v verdict) {
 	}
 }
 
+// froze tells that a guard, or if it is nil that so many fail at once, keeps verdicts as they are.
+func (c *Control) froze(at time.Time, g *guard, why string) {
+	c.happened(api.Event{
+		Time: at, Kind: api.EventFrozen, Text: "verdicts" + behind(g) + " are frozen: " + why, After: &api.Facts{Reason: why},
+	})
+}
+
+// thawed tells that what had kept verdicts as they were is over after a time.
+func (c *Control) thawed(at time.Time, g *guard, lasted time.Duration) {
+	text := "the canaries are up again"
+	switch {
+	case g == nil:
+		text = "the second round of probes is over"
+	case !g.all:
+		text = g.name + " is up again"
+	}
+	c.happened(api.Event{
+		Time: at, Kind: api.EventThawed, Text: fmt.Sprintf("verdicts%s thaw after %s: %s", behind(g), lasted.Round(time.Second), text),
+	})
+}
+
+// behind says which verdicts a guard freezes, where it isn't all.
+func behind(g *guard) string {
+	if g == nil || g.all {
+		return ""
+	}
+	return " of what requires " + g.name
+}
+
 // overridden says what an override does: "to backup until 2030-01-31T15:04:05Z: kernel update".
 func overridden(o state.Override) string {
 	text := "to " + o.Target + " until " + untilText(o.Until)

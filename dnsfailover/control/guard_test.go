@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
 )
 
@@ -405,6 +406,19 @@ func TestACrowdThatFailsAtOnceIsAskedAgain(t *testing.T) {
 		s.never(2*time.Minute, all("primary")...)
 		if rule := s.rule("a"); rule != "verdicts" || len(s.Frozen()) != 0 {
 			t.Errorf("rule %s, frozen: %q", rule, s.Frozen())
+		}
+		var told []string
+		s.heard.mu.Lock()
+		heard := s.heard.all
+		s.heard.mu.Unlock()
+		for _, e := range heard {
+			if e.Kind == api.EventFrozen || e.Kind == api.EventThawed {
+				told = append(told, e.Kind+": "+e.Text)
+			}
+		}
+		if len(told) != 2 || !strings.HasPrefix(told[0], "frozen: verdicts are frozen: ") || !strings.Contains(told[0], " of the 7 addresses that were up fail at once") ||
+			!strings.HasPrefix(told[1], "thawed: verdicts thaw after ") || !strings.HasSuffix(told[1], ": the second round of probes is over") {
+			t.Errorf("told %q", told)
 		}
 		// The next time it lasts, and the second round is believed.
 		s.wires.set(true, "uplink")

@@ -103,6 +103,12 @@ func TestFault42And25TheProbeHostLosesItsNetwork(t *testing.T) {
 		// It may not be ready for all that: of six nothing can be known here, and status says so.
 		s.wait(way.name+": no longer frozen", func() bool { return s.status().Guards[0].FrozenSince == nil })
 	}
+	if frozen, thawed := s.events("--kind", "frozen"), s.events("--kind", "thawed"); len(frozen) != 3 || len(thawed) != 3 {
+		t.Errorf("the history has %d freezes and %d thaws, want 3", len(frozen), len(thawed))
+	} else {
+		mentions(t, "the history", frozen[0].Text, "verdicts are frozen: the canaries are down (")
+		mentions(t, "the history", thawed[0].Text, "verdicts thaw after ", ": the canaries are up again")
+	}
 	if got := targetOf(s.service("six"), "primary"); got.Verdict != "unknown" {
 		t.Errorf("an IPv6 address that this host has no route to is %s: %+v", got.Verdict, got.Addresses)
 	}
