@@ -21,7 +21,11 @@ func (c *Control) followWindows(s *managed, now time.Time) {
 	}
 	for _, w := range open {
 		if !has(s.open, w) {
-			c.windowEdge(w, "window opened", api.EventWindowStart, "window "+w.ID+" to "+w.Target+" is open until "+text(w.End), w.Start)
+			sentence := "window " + w.ID + " to " + w.Target + " is open until " + text(w.End)
+			if s.in.Refused(index(s.in.Service, w.Target)) {
+				sentence += ", but does not begin while " + w.Target + " is down, since guard is refuse"
+			}
+			c.windowEdge(w, "window opened", api.EventWindowStart, sentence, w.Start)
 		}
 	}
 	s.open = open

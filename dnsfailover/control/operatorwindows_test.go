@@ -377,6 +377,32 @@ func TestGuardRefusesAWindow(t *testing.T) {
 	})
 }
 
+// TestAWindowThatGuardKeepsFromBeginningSaysSo, when it opens, in status and to hooks; it begins when its target is up.
+func TestAWindowThatGuardKeepsFromBeginningSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sv := web()
+		sv.Guard = config.GuardRefuse
+		h := start(t, dir, world(sv))
+		h.is(primary, checks.Up)
+		h.is(backup, checks.Up)
+		h.add("backup", 2*time.Minute, time.Hour)
+		h.is(backup, checks.Down)
+		sleep(2*time.Minute + time.Second)
+		h.serves(primary)
+		const want = `02:00 window_start web/backup by "" ->-: window w1 to backup is open until 2000-01-01T01:02:00Z, ` +
+			`but does not begin while backup is down, since guard is refuse: patches`
+		if got := h.heard.take(); !slices.Contains(got, want) {
+			t.Errorf("told of %q", got)
+		}
+		if p := h.WindowProblems(time.Now()); len(p) != 1 || !strings.HasSuffix(p[0], ", and it does not begin while that is so") {
+			t.Errorf("status says %q", p)
+		}
+		h.is(backup, checks.Up)
+		h.serves(backup)
+	})
+}
+
 func TestGuardOffSaysNothing(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

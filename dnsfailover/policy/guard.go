@@ -13,7 +13,7 @@ func Doubts(in Input, w Window, holds time.Time) []string {
 	var out []string
 	if in.Verdict(w.Target) == checks.Down {
 		text := name(w.Target) + " is down" + in.because(w.Target)
-		if in.refused(&w) {
+		if in.Refused(w.Target) {
 			text += ", and it does not begin while that is so"
 		}
 		out = append(out, text)

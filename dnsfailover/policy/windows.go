@@ -149,7 +149,7 @@ func planned(in *Input, c choice) choice {
 	in.Plan = in.Plan.At(in.Now)
 	windows, next := in.Plan.open(in.Now)
 	for _, w := range windows {
-		if !in.refused(w) {
+		if !in.Refused(w.Target) {
 			c = c.overlaid(w.Target, RuleWindow)
 			c.window = w
 		}
@@ -158,8 +158,9 @@ func planned(in *Input, c choice) choice {
 	return c
 }
 
-func (in *Input) refused(w *Window) bool {
-	return in.Service.Guard == config.GuardRefuse && in.Verdict(w.Target) == checks.Down
+// Refused tells whether guard keeps windows to a target from beginning.
+func (in *Input) Refused(target int) bool {
+	return in.Service.Guard == config.GuardRefuse && in.Verdict(target) == checks.Down
 }
 
 // overlaid returns what rule makes of c.
