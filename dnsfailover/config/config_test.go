@@ -89,6 +89,7 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 			AllDown:  AllDownLast,
 			Guard:    GuardWarn,
 		}},
+		Warnings: []Problem{{file, 6, 3, "nothing tells whether targets are down or this host is cut off: with fewer than 5 addresses that are watched, name canaries"}},
 	}
 	want.Checks = []*checks.Check{want.Services[0].Targets[0].Addresses[0].Checks[0].Check}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {

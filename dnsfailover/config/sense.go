@@ -8,17 +8,38 @@ import (
 	"dnsfailover/checks"
 )
 
+// EnoughWatched is how many addresses that are watched can stand in for canaries; with fewer, one outage can easily be most of them.
+const EnoughWatched = 5
+
 // checkSense warns of what is legal but hardly meant.
 func (c *rawConfig) checkSense(r *report) {
 	if c.admin.v.IsValid() && !c.admin.v.Addr().IsLoopback() {
 		r.warning(c.admin.pos, "admin at %s lets everybody who can reach it read the state: only writing needs a token", c.admin.text)
 	}
 	c.checkTrust(r)
+	c.checkCanaries(r)
 	for _, s := range c.services.items {
 		s.checkSense(r)
 	}
 	for _, h := range c.hooks.items {
 		h.checkSense(r)
+	}
+}
+
+// checkCanaries warns if nothing tells whether it is this host that is cut off: neither canaries nor enough other addresses.
+func (c *rawConfig) checkCanaries(r *report) {
+	watched := map[netip.Addr]bool{}
+	for _, s := range c.services.items {
+		for _, t := range s.targets.items {
+			for _, a := range t.addresses.items {
+				if t.check != nil {
+					watched[a.v] = true
+				}
+			}
+		}
+	}
+	if n := len(watched); c.canaries == nil && n > 0 && n < EnoughWatched {
+		r.warning(c.services.pos, "nothing tells whether targets are down or this host is cut off: with fewer than %d addresses that are watched, name canaries", EnoughWatched)
 	}
 }
 

@@ -33,7 +33,7 @@ type round struct {
 }
 
 const (
-	minCrowd   = 5                     // addresses; with fewer, one outage can easily be most of them
+	minCrowd   = config.EnoughWatched  // addresses
 	maxSample  = 16                    // addresses that are asked at the same time
 	crowdPause = 20 * time.Millisecond // between two looks at all addresses
 )
