@@ -9,6 +9,7 @@ import (
 	"dnsfailover/dnsfailover/page/accesslog"
 	"dnsfailover/dnsfailover/page/front"
 	"dnsfailover/dnsfailover/page/notice"
+	"dnsfailover/dnsfailover/page/pass"
 )
 
 const (
@@ -34,7 +35,7 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 	if origin.Secure && w.config.HSTS != "" {
 		rw.Header().Set("Strict-Transport-Security", w.config.HSTS)
 	}
-	h.route(out, r, w, s, origin, address)
+	h.route(out, pass.Arrived(r, begun), w, s, origin, address)
 	h.access.Add(&accesslog.Entry{
 		Time: begun, Client: origin.Client, Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
 		Agent: r.UserAgent(), Referer: r.Referer(), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),

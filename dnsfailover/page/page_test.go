@@ -590,6 +590,41 @@ func TestReloadKeepsWhatWasCounted(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsGoesToThePrimaryOfTheLiveConfiguration pauses a site, and moves it to another primary.
+func TestWhoWaitsGoesToThePrimaryOfTheLiveConfiguration(t *testing.T) {
+	hosts := `hosts: [{names: [www.example.com], normally: primary, hold: {for: 30s, max: 3}, primary: {addresses: ["ADDRESS"]}}]`
+	h := run(t, strings.Replace(hosts, "ADDRESS", "127.0.0.1:1", 1), nil)
+	client := api.Dial(filepath.Join(h.dir, "page.sock"))
+	defer client.Close()
+	order := func(mode string) {
+		t.Helper()
+		if _, err := client.OrderPage(t.Context(), "www.example.com", mode, api.PageOrder{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := make(chan int)
+	ask := func() {
+		resp, _ := h.get("/")
+		got <- resp.StatusCode
+	}
+	go ask() // the primary is missing
+	h.waiting(1)
+	order("pause")
+	go ask()
+	h.waiting(2)
+	h.Reload(h.config(strings.Replace(hosts, "ADDRESS", origin(t, nil), 1)))
+	h.waiting(2)
+	order("resume")
+	for range 2 {
+		if status := <-got; status != 200 {
+			t.Errorf("who waited got %d", status)
+		}
+	}
+	if n := h.Status(time.Now()).Sites[0].Passed; n != 2 {
+		t.Errorf("%d were passed on, not 2", n)
+	}
+}
+
 func TestDamagedStateIsMovedAside(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, stateName), []byte("{"), 0o600); err != nil {

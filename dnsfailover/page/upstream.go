@@ -34,7 +34,15 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 			r.Header["Via"] = append(r.Header["Via"], "1.1 "+via)
 		},
 		Failed: func(w http.ResponseWriter, r *http.Request, err error) {
-			out := w.(*flowing).recorder
+			flow := w.(*flowing)
+			out := flow.recorder
+			if errors.Is(err, hold.ErrReplaced) { // by a reload: the live world decides, and what has been waited counts there too
+				flow.again = true
+				live := h.live.Load()
+				site, address := live.find([]byte(r.Host))
+				h.route(out, r, live, site, front.OriginOf(r), address)
+				return
+			}
 			if gate == nil {
 				unreachable(out)
 				return
@@ -79,7 +87,7 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 		r.Body = &flowingBody{ReadCloser: r.Body, flow: flow}
 	}
 	to.ServeHTTP(flow, r)
-	if out.form == "proxy" {
+	if out.form == "proxy" && !flow.again {
 		s.counters.passed.Add(1)
 		s.counters.status[min(out.status/100, 5)].Add(1)
 	}
@@ -89,6 +97,7 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 type flowing struct {
 	*recorder
 	moved atomic.Int64 // when, in Unix seconds; body and answer move at the same time
+	again bool         // the request was routed anew, and counted there
 }
 
 func (f *flowing) move() {

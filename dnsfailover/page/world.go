@@ -179,14 +179,15 @@ func (w *world) labelled(label string) *site {
 	return nil
 }
 
-// retire closes what is idle of a world that isn't live any more. Who waits at its gates is let go.
+// retire closes what is idle of a world that isn't live any more. Who waits at its gates goes on to those of
+// the live one: a site that is paused stays so.
 func (w *world) retire() {
 	if w == nil {
 		return
 	}
 	for _, s := range w.sites {
 		for _, g := range s.gates {
-			g.Resume()
+			g.Replace()
 		}
 		for _, p := range s.proxies() {
 			p.Close()

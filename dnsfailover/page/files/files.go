@@ -38,6 +38,9 @@ func (d Directory) Serve(w http.ResponseWriter, r *http.Request, name string) bo
 		return false
 	}
 	defer file.Close()
+	if strings.HasSuffix(name, "/") && path.Base(file.Name()) == path.Base(name) {
+		return false // it is a file, and was asked for as a directory: what is relative in it would lead astray
+	}
 	if path.Base(file.Name()) == index && !strings.HasSuffix(name, "/") && path.Base(name) != index && strings.Trim(name, "/") != "" {
 		// Links in a page are relative to it.
 		to := *r.URL

@@ -35,6 +35,8 @@ func (s State) String() string { return [...]string{"open", "paused", "missing",
 var (
 	ErrFull = errors.New("as many requests wait as may")
 	ErrLate = errors.New("the request has waited for as long as it may")
+	// ErrReplaced: another gate stands here now; go to that one, with the time of arrival.
+	ErrReplaced = errors.New("the gate was replaced")
 )
 
 // StoppedError says that an operator has stopped what lies behind the gate.
@@ -51,17 +53,18 @@ func (e *StoppedError) Error() string {
 type Gate struct {
 	limits Limits
 
-	mu      sync.Mutex
-	paused  bool
-	missing bool // and a goroutine looks for the upstream
-	stopped *StoppedError
-	since   time.Time // when the state was entered
-	queue   list.List // of *ticket, by arrival
-	bytes   int       // of queue
-	let     int       // under way, of those who waited
-	under   int       // under way, all
-	idle    chan struct{}
-	counts  Counts
+	mu       sync.Mutex
+	paused   bool
+	missing  bool // and a goroutine looks for the upstream
+	stopped  *StoppedError
+	replaced bool
+	since    time.Time // when the state was entered
+	queue    list.List // of *ticket, by arrival
+	bytes    int       // of queue
+	let      int       // under way, of those who waited
+	under    int       // under way, all
+	idle     chan struct{}
+	counts   Counts
 }
 
 // Counts are what a gate has done since it was made.
@@ -84,7 +87,7 @@ func New(l Limits) *Gate {
 }
 
 // Enter returns when a request, of whose head there are size octets, may go on; it must call leave when it is answered. The
-// error is ErrFull, ErrLate, a *StoppedError, or that of ctx.
+// error is ErrFull, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
 func (g *Gate) Enter(ctx context.Context, arrived time.Time, size int) (leave func(), err error) {
 	g.mu.Lock()
 	t, err := g.ask(arrived, size)
@@ -113,6 +116,8 @@ func (g *Gate) Enter(ctx context.Context, arrived time.Time, size int) (leave fu
 // ask returns a place in the queue, or nil if there is nothing to wait for. The caller holds mu.
 func (g *Gate) ask(arrived time.Time, size int) (*ticket, error) {
 	switch {
+	case g.replaced:
+		return nil, ErrReplaced
 	case g.stopped != nil:
 		return nil, g.stopped
 	case g.open() && g.queue.Len() == 0:

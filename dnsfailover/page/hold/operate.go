@@ -32,6 +32,19 @@ func (g *Gate) Stop(message string) {
 	}
 }
 
+// Replace sends on who waits to whatever has taken this gate's place, where they keep their turn: Enter returns ErrReplaced. Who comes
+// from now on is sent on too.
+func (g *Gate) Replace() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.replaced = true
+	for g.queue.Len() > 0 {
+		t := g.queue.Front().Value.(*ticket)
+		g.drop(t)
+		t.turn <- ErrReplaced
+	}
+}
+
 // change makes an operator's word the state. The caller holds mu.
 func (g *Gate) change(paused bool, stopped *StoppedError) {
 	before := g.state()

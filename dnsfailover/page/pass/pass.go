@@ -105,6 +105,9 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
+	if e, ok := r.Context().Value(entranceKey{}).(*entrance); ok && errors.Is(err, hold.ErrReplaced) {
+		r = e.in // it may be asked anew
+	}
 	p.opt.Log.Debug("upstream did not answer", "upstream", p.opt.Addresses, "error", err)
 	p.opt.Failed(w, r, err)
 }
@@ -115,7 +118,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.proxy.ServeHTTP(w, r)
 		return
 	}
-	e := &entrance{gate: p.opt.Gate, arrived: time.Now(), size: headSize(r)}
+	e := &entrance{gate: p.opt.Gate, arrived: arrival(r), size: headSize(r), in: r}
 	if err := e.enter(r.Context()); err != nil {
 		p.failed(w, r, err)
 		return
@@ -129,10 +132,26 @@ type entrance struct {
 	gate    *hold.Gate
 	arrived time.Time
 	size    int
-	out     func() // nil while the request waits
+	in      *http.Request // as it came
+	out     func()        // nil while the request waits
 }
 
-type entranceKey struct{}
+type (
+	entranceKey struct{}
+	arrivalKey  struct{}
+)
+
+// Arrived returns r with the time at which it came, from which its wait is counted. Without it that is when ServeHTTP is called.
+func Arrived(r *http.Request, at time.Time) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, at))
+}
+
+func arrival(r *http.Request) time.Time {
+	if at, ok := r.Context().Value(arrivalKey{}).(time.Time); ok {
+		return at
+	}
+	return time.Now()
+}
 
 func (e *entrance) enter(ctx context.Context) (err error) {
 	e.out, err = e.gate.Enter(ctx, e.arrived, e.size)
