@@ -35,7 +35,13 @@
 // latest results contradict the verdict, it is due a recheck after the start of its latest probe, without
 // jitter, or as soon as that probe has ended. [WorstDetection] follows from these numbers.
 //
-// Measured: 10,000 checks at an interval of 1 s whose probes do nothing take 8 % of a core (BenchmarkScheduler).
+// Measured on one core of a virtual EPYC: 10,000 checks at an interval of 1 s whose probes do nothing take 10 % of it
+// (BenchmarkScheduler). 10,000 HTTP checks at 5 s and 10,000 TCP checks at 1 s, of which a crowded machine came to 7,500 to
+// 8,900 a second, took 61 to 68 µs each, which makes 73 to 82 % of a core for all 12,000, and 240 to 280 MiB (BenchmarkScale).
+// Over half of that is the kernel's, which opens and closes connections, and on loopback plays both ends. One probe takes, alone
+// and its peer left out (BenchmarkProbe):
+//
+//	icmp 31 µs    tcp 35 µs    dns 48 µs    http 100 µs    grpc 210 µs    tls 650 µs    https 670 µs    http2 780 µs    exec 690 µs
 //
 // # Locks
 //
