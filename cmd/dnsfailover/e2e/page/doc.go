@@ -1,6 +1,6 @@
 // Package page holds the tests that run the page host as its users do: the real binary, asked by curl, over TLS and plain, by nginx and HAProxy
 // that have it for a backup, and by those who mean it no good.
 //
-// They need Debian's packages curl, nginx-light and haproxy, the benchmark wrk too. Without one, the tests that need it are skipped; with CI set in the environment they
+// They need Debian's packages curl, nginx-light, haproxy and chromium, the benchmark wrk too. Without one, the tests that need it are skipped; with CI set in the environment they
 // fail.
 package page
