@@ -173,13 +173,19 @@ func (c *Control) judge(b *batch) {
 		}
 	}
 	c.judgeCrowd(b)
+	believed := false
 	for id, h := range c.held {
 		s := c.places.byID[id]
 		unanswered := slices.ContainsFunc(c.before(s), func(g *guard) bool { return !g.answered(c.answers, h.since) })
 		if !unanswered && !h.since.After(c.crowd.calm) {
 			delete(c.held, id)
+			believed = true
 			c.enter(b, s, policy.Fact{State: h.t.State, Earliest: h.t.Earliest, Reason: h.t.Result.Reason})
 		}
+	}
+	// Who answered after the oldest verdict, but before those that are left, was not asked again for these.
+	if w := &c.crowd; believed && len(c.held) > 0 && w.round == nil && w.again.IsZero() && c.crowded() {
+		w.again = w.looked.Add(crowdPause)
 	}
 	if len(b.hurry) > 0 {
 		slices.Sort(b.hurry)
