@@ -102,7 +102,11 @@ func http2Reason(err error, begin string, w *stopwatch) string {
 	case strings.HasPrefix(begin, "HTTP/1."):
 		return "the server speaks HTTP/1.1 only, not HTTP/2"
 	case networkReason(err) != "":
-	case closed(err), strings.HasSuffix(text, "EOF"), strings.Contains(text, "connection closed"), strings.Contains(text, "client conn is closed"):
+	// "could not be established": the connection broke before the request was begun, by what was heard or by its end.
+	case begin != "" && strings.Contains(text, "could not be established"):
+		return fmt.Sprintf("not an HTTP/2 answer, it begins with %q", begin)
+	case closed(err), strings.HasSuffix(text, "EOF"), strings.Contains(text, "connection closed"), strings.Contains(text, "client conn is closed"),
+		strings.Contains(text, "could not be established"):
 		return "closed the connection without an answer"
 	case strings.Contains(text, "frame too large"), strings.Contains(text, "frame header"):
 		return fmt.Sprintf("not an HTTP/2 answer, it begins with %q", begin)

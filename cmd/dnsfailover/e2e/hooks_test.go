@@ -121,8 +121,12 @@ hooks:
 		t.Error("the log shows a secret")
 	}
 	// What is changed by a reload goes on; what was told is in the metrics.
-	_, metrics := s.get("/metrics")
-	mentions(t, "metrics", metrics, `dnsfailover_hook_events_total{hook="pager",result="delivered"} 5`, `dnsfailover_hook_events_total{hook="script",result="delivered"} 1`)
+	for _, delivered := range []string{`dnsfailover_hook_events_total{hook="pager",result="delivered"} 5`, `dnsfailover_hook_events_total{hook="script",result="delivered"} 1`} {
+		s.wait(delivered, func() bool { // it is counted once the receiver's answer is there
+			_, metrics := s.get("/metrics")
+			return strings.Contains(metrics, delivered)
+		})
+	}
 	s.rewrite("on: [switch]}", "on: [release]}")
 	s.must("reload")
 	reload := s.events("--kind", "reload")

@@ -87,7 +87,11 @@ func TestFault02KillWhilePlanning(t *testing.T) {
 	number, cancelled, died := 0, 0, 0
 	for begin := time.Now(); died < kills && time.Since(begin) < limit; died++ {
 		maybe, going := "", "" // the reason of what was not acknowledged, the ID of what may be cancelled
-		moment := time.AfterFunc(rand.N(100*time.Millisecond), func() { s.signal(syscall.SIGKILL) })
+		killed := make(chan struct{})
+		time.AfterFunc(rand.N(100*time.Millisecond), func() {
+			s.signal(syscall.SIGKILL)
+			close(killed)
+		})
 		for {
 			number++
 			reason := fmt.Sprintf("number %d %s", number, strings.Repeat(".", number%300))
@@ -112,7 +116,7 @@ func TestFault02KillWhilePlanning(t *testing.T) {
 			delete(planned, w.ID)
 			cancelled++
 		}
-		moment.Stop()
+		<-killed // at the latest now
 		s.kill()
 		s.start()
 		all, err := client.Windows(t.Context())
