@@ -110,7 +110,8 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 		return api.Reload{Problems: refused, Warnings: []string{}}, nil
 	}
 	old := s.world
-	next := build(cfg, old, time.Now())
+	var next *world
+	giveWay(func() { next = build(cfg, old, time.Now()) })
 	next.warnings = append(next.warnings, needRestart(old.Config, cfg)...)
 	next.warnings = append(next.warnings, s.reloadPage(old.Config, cfg)...)
 	if err := s.control.Replace(ctx, next.World, func() { s.live.Store(next.Set) }); err != nil {
@@ -128,7 +129,7 @@ func (s *instance) Reload(ctx context.Context, author string) (api.Reload, error
 	found := append(append([]string{}, s.told.Load().problems()...), s.answerProblems(time.Now())...)
 	s.reloaded(author, old, next, found)
 	s.history.Sync(ctx)
-	debug.FreeOSMemory() // of the world before, to which nothing may refer any more, and of loading this one
+	giveWay(debug.FreeOSMemory) // of the world before, to which nothing may refer any more, and of loading this one
 	s.log.Info("reloaded", "zones", len(next.zones), "services", len(cfg.Services), "problems", len(found))
 	return api.Reload{Changed: true, Problems: found, Warnings: append([]string{}, next.allWarnings()...)}, nil
 }
