@@ -48,10 +48,7 @@ func (s *Server) addWindow(w http.ResponseWriter, r *http.Request, author string
 }
 
 func (s *Server) cancelWindow(w http.ResponseWriter, r *http.Request, author string) error {
-	if author == "" {
-		author = "control socket"
-	}
-	window, err := s.backend.CancelWindow(r.Context(), r.PathValue("id"), author)
+	window, err := s.backend.CancelWindow(r.Context(), r.PathValue("id"), acting(author))
 	if err != nil {
 		return err
 	}
