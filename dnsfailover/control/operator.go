@@ -2,8 +2,8 @@ package control
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"dnsfailover/dnsfailover/api"
@@ -21,31 +21,28 @@ func (c *Control) Switch(ctx context.Context, service string, s api.Switch) (api
 	defer done()
 	var o state.Override
 	var shown api.Service
-	var refused error
-	err = c.do(ctx, func() {
-		now := c.current()
-		var sv *managed
-		if sv, refused = c.find(service); refused != nil {
-			return
+	err = c.consider(ctx, func(now time.Time) error {
+		sv, err := c.find(service)
+		if err != nil {
+			return err
 		}
-		switch o, refused = c.propose(sv, s, now); {
-		case refused != nil:
-		case s.DryRun:
+		if o, err = c.propose(sv, s, now); err != nil {
+			return err
+		}
+		if s.DryRun {
 			shown = c.rehearse(sv, o, now)
-		default:
-			c.unsure(sv, now)
+			return nil
 		}
+		c.unsure(sv, now)
+		return nil
 	})
-	switch {
-	case err != nil:
-		return api.Service{}, interrupted(err)
-	case refused != nil, s.DryRun:
-		return shown, refused
+	if err != nil || s.DryRun {
+		return shown, err
 	}
 	if err := c.store.PutOverride(ctx, service, o); err != nil {
 		return api.Service{}, refuse(http.StatusServiceUnavailable, "the override of service %q can't be stored, so it is not served: %v", service, err)
 	}
-	return c.serve(ctx, service, "override", func(sv *managed) (tell func()) {
+	return c.serve(ctx, service, servedLater("override", service), func(sv *managed, _ time.Time) (tell func()) {
 		facts := append(overrideFacts(service, o), "author", o.Author, "reason", o.Reason)
 		if old, ok := c.overrides[service]; ok {
 			replaces := old.Target + " until " + untilText(old.Until)
@@ -74,40 +71,36 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 	defer done()
 	var o *state.Override
 	var back state.Selection
-	var refused error
-	err = c.do(ctx, func() {
-		now := c.current()
+	err = c.consider(ctx, func(now time.Time) error {
 		if stored, ok := c.overrides[service]; ok { // also one that is not applied
 			o = &stored
 			if sv := c.byName[service]; sv != nil {
 				c.unsure(sv, now)
 			}
-			return
+			return nil
 		}
-		var sv *managed
-		if sv, refused = c.find(service); refused != nil {
-			return
+		sv, err := c.find(service)
+		if err != nil {
+			return err
 		}
 		in := sv.in
 		in.Now = now
 		if !in.Held() {
-			refused = refuse(http.StatusConflict, "service %q has no override, and no better target waits to take over", service)
-			return
+			return refuse(http.StatusConflict, "service %q has no override, and no better target waits to take over", service)
 		}
 		back = sv.selection(now)
 		back.Edge = time.Time{}
 		back.Auto = sv.target(in.Candidate())
+		return nil
 	})
-	switch {
-	case err != nil:
-		return api.Service{}, interrupted(err)
-	case refused != nil:
-		return api.Service{}, refused
-	case o != nil:
+	if err != nil {
+		return api.Service{}, err
+	}
+	if o != nil {
 		if err := c.store.DeleteOverride(ctx, service); err != nil {
 			return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so the override stays: %v", service, err)
 		}
-		return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
+		return c.serve(ctx, service, servedLater("release", service), func(sv *managed, _ time.Time) (tell func()) {
 			before := sv.facts()
 			before.Override = showOverride(o)
 			delete(c.overrides, service)
@@ -123,7 +116,7 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 	if err := c.store.StoreSelection(ctx, service, back); err != nil {
 		return api.Service{}, refuse(http.StatusServiceUnavailable, "the release of service %q can't be stored, so it stays where it is: %v", service, err)
 	}
-	return c.serve(ctx, service, "release", func(sv *managed) (tell func()) {
+	return c.serve(ctx, service, servedLater("release", service), func(sv *managed, _ time.Time) (tell func()) {
 		before := sv.facts()
 		if sv.in.Held() {
 			sv.in.Auto = index(sv.in.Service, back.Auto)
@@ -135,46 +128,9 @@ func (c *Control) Release(ctx context.Context, service, author string) (api.Serv
 	})
 }
 
-// turn waits until no other operator's change is between the disk and the slot, and no world is being replaced: the
-// store and control must see changes of a service in the same order, and what was found of it must still be there.
-func (c *Control) turn(ctx context.Context) (done func(), err error) {
-	select {
-	case c.operator <- struct{}{}:
-		return func() { <-c.operator }, nil
-	case <-ctx.Done():
-		return nil, interrupted(ctx.Err())
-	}
-}
-
-// current follows the edges that have passed, and returns the instant up to which it did.
-func (c *Control) current() time.Time {
-	c.wake()
-	return time.Now()
-}
-
-// serve applies a change that is stored, whether or not somebody still waits for it: what says what it is, apply
-// makes it and returns what logs it. The service is nil if the configuration has it no more. Its caller has the turn.
-func (c *Control) serve(ctx context.Context, service, what string, apply func(*managed) (tell func())) (shown api.Service, err error) {
-	err = c.do(context.WithoutCancel(ctx), func() {
-		now := c.current()
-		sv := c.byName[service]
-		tell := apply(sv)
-		if sv == nil {
-			c.publish(nil)
-			tell()
-			shown = api.Service{Name: service, Records: []string{}, Answers: []string{}, Targets: []api.Target{}}
-			return
-		}
-		c.settle([]*managed{sv}, now, tell)
-		shown = c.show(&sv.view, now)
-	})
-	if err == nil {
-		c.recorded(ctx)
-	}
-	if errors.Is(err, errStopped) {
-		return shown, refuse(http.StatusServiceUnavailable, "%v: the %s of service %q is stored, and the next start serves it", err, what, service)
-	}
-	return shown, err
+// servedLater says of a change that only the next start will serve it.
+func servedLater(what, service string) string {
+	return "the " + what + " of service " + strconv.Quote(service) + " is stored, and the next start serves it"
 }
 
 // overrideFacts are what every log line about an override says.

@@ -3,7 +3,6 @@ package control
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -29,43 +28,39 @@ func (c *Control) AddWindow(ctx context.Context, n api.NewWindow) (api.Window, e
 	var w state.Window
 	var id string
 	var shown api.Window
-	var refused error
-	err = c.do(ctx, func() {
-		now := c.current()
-		var sv *managed
-		if sv, refused = c.find(n.Service); refused != nil {
-			return
+	err = c.consider(ctx, func(now time.Time) error {
+		sv, err := c.find(n.Service)
+		if err != nil {
+			return err
 		}
-		if w, refused = c.proposeWindow(sv, n, now); refused != nil {
-			return
+		if w, err = c.proposeWindow(sv, n, now); err != nil {
+			return err
 		}
 		id = "w" + strconv.Itoa(c.lastWindow+1)
 		would := sv.planning(id, w, now)
 		shown = would.showStored(id, w, now)
 		if n.DryRun {
 			shown.Preview = would.preview(w, now)
-		} else if doubts := shown.Problems; len(doubts) > 0 && sv.in.Service.Guard == config.GuardRefuse && !n.Force {
-			refused = refuse(http.StatusConflict, "the window is refused, since guard is refuse: %s; with force (--force) it is planned all the same", strings.Join(doubts, "; "))
-			return
+			return nil
 		}
-		if !n.DryRun {
-			c.lastWindow++
-			c.unsure(sv, now)
+		if doubts := shown.Problems; len(doubts) > 0 && sv.in.Service.Guard == config.GuardRefuse && !n.Force {
+			return refuse(http.StatusConflict, "the window is refused, since guard is refuse: %s; with force (--force) it is planned all the same", strings.Join(doubts, "; "))
 		}
+		c.lastWindow++
+		c.unsure(sv, now)
+		return nil
 	})
-	switch {
-	case err != nil:
-		return api.Window{}, interrupted(err)
-	case refused != nil:
-		return api.Window{}, refused
-	case n.DryRun:
+	if err != nil {
+		return api.Window{}, err
+	}
+	if n.DryRun {
 		return shown, nil
 	}
 	number, _ := strconv.Atoi(id[1:])
 	if err := c.store.PutWindow(ctx, id, number, w); err != nil {
 		return api.Window{}, refuse(http.StatusServiceUnavailable, "the window can't be stored, so it is not planned: %v", err)
 	}
-	return shown, c.replan(ctx, n.Service, func(sv *managed) (tell func()) {
+	return shown, c.replan(ctx, n.Service, func() (tell func()) {
 		c.windows[id] = w
 		return func() {
 			c.log.Info("window planned", append(windowFacts(id, w), "author", w.Author, "reason", w.Reason, "holds_from", text(shown.HoldsFrom))...)
@@ -84,30 +79,25 @@ func (c *Control) CancelWindow(ctx context.Context, id, author string) (api.Wind
 	defer done()
 	var w state.Window
 	var shown api.Window
-	var refused error
-	err = c.do(ctx, func() {
-		now := c.current()
+	err = c.consider(ctx, func(now time.Time) error {
 		var ok bool
 		if w, ok = c.windows[id]; !ok {
-			refused = c.noWindow(id)
-			return
+			return c.noWindow(id)
 		}
 		sv := c.byName[w.Service]
 		shown = sv.showStored(id, w, now)
 		if sv != nil {
 			c.unsure(sv, now)
 		}
+		return nil
 	})
-	switch {
-	case err != nil:
-		return api.Window{}, interrupted(err)
-	case refused != nil:
-		return api.Window{}, refused
+	if err != nil {
+		return api.Window{}, err
 	}
 	if err := c.store.DeleteWindow(ctx, id); err != nil {
 		return api.Window{}, refuse(http.StatusServiceUnavailable, "that window %s is cancelled can't be stored, so it stays: %v", id, err)
 	}
-	return shown, c.replan(ctx, w.Service, func(*managed) (tell func()) {
+	return shown, c.replan(ctx, w.Service, func() (tell func()) {
 		delete(c.windows, id)
 		return func() {
 			c.log.Info("window cancelled", append(windowFacts(id, w), "planned_by", w.Author, "cancelled_by", author)...)
@@ -116,27 +106,16 @@ func (c *Control) CancelWindow(ctx context.Context, id, author string) (api.Wind
 	})
 }
 
-// replan applies a change of the windows of a service that is stored, whether or not somebody still waits for it. Its caller has
-// the turn.
-func (c *Control) replan(ctx context.Context, service string, apply func(*managed) (tell func())) error {
-	err := c.do(context.WithoutCancel(ctx), func() {
-		now := c.current()
-		sv := c.byName[service]
-		tell := apply(sv)
-		if sv == nil {
-			c.publish(nil)
-			tell()
-			return
+// replan serves a stored change of the windows of a service: apply makes it and returns what logs it.
+func (c *Control) replan(ctx context.Context, service string, apply func() (tell func())) error {
+	later := "the window of service " + strconv.Quote(service) + " is stored, and the next start knows"
+	_, err := c.serve(ctx, service, later, func(sv *managed, now time.Time) (tell func()) {
+		tell = apply()
+		if sv != nil {
+			c.plan(sv, now)
 		}
-		c.plan(sv, now)
-		c.settle([]*managed{sv}, now, tell)
+		return tell
 	})
-	if errors.Is(err, errStopped) {
-		return refuse(http.StatusServiceUnavailable, "%v: the window of service %q is stored, and the next start knows", err, service)
-	}
-	if err == nil {
-		c.recorded(ctx)
-	}
 	return err
 }
 
