@@ -18,8 +18,7 @@ import (
 const (
 	gather     = time.Second // how long events gather that nobody waits for
 	patience   = 5 * time.Second
-	maxBackoff = time.Minute // between attempts after failures
-	maxPending = 10_000      // events in memory that could not be written
+	maxPending = 10_000 // events in memory that could not be written
 	maxNotes   = 5
 )
 
@@ -56,12 +55,13 @@ type History struct {
 	files  sync.RWMutex
 	file   *vault.File // nil: not open
 
+	trouble vault.Trouble // with writing
+
 	mu      sync.Mutex
 	last    uint64          // the last ID that was given
 	pending []api.Event     // not on the disk yet, in order
 	waiting []chan struct{} // closed after the next attempt to write
 	notes   []string        // what was found amiss with the file
-	trouble string          // why the last write failed
 	spoilt  *vault.Unusable // why the file must be moved aside
 	dropped uint64          // events that memory had no room for
 }
@@ -74,12 +74,8 @@ func Open(dir string, opt Options) *History {
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
 		counts: map[class]int{},
 	}
-	failures := 0
-	if err := h.load(); err != nil {
-		failures = 1
-		h.report(err)
-	}
-	go h.run(failures)
+	h.report(h.load())
+	go h.run()
 	return h
 }
 
@@ -148,9 +144,9 @@ func (h *History) Notice() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	notes := h.notes
-	if h.trouble != "" {
+	if reason := h.trouble.Reason(); reason != "" {
 		notes = append(notes[:len(notes):len(notes)], fmt.Sprintf("the history can't be saved in %s: %s; %d events wait in memory, and %d had no room",
-			h.path, h.trouble, len(h.pending), h.dropped))
+			h.path, reason, len(h.pending), h.dropped))
 	}
 	return strings.Join(notes, "; ")
 }

@@ -300,7 +300,7 @@ func TestWithoutADiskItWaitsInMemory(t *testing.T) {
 		if err := os.Remove(dir); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * maxBackoff)
+		time.Sleep(2 * vault.MaxPause)
 		if n := h.Notice(); n != "" {
 			t.Errorf("the disk is back, and the notice is %q", n)
 		}

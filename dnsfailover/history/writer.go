@@ -2,7 +2,6 @@ package history
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -10,16 +9,12 @@ import (
 	"dnsfailover/dnsfailover/vault"
 )
 
-// run is the one goroutine that writes. failures counts the attempts that failed before.
-func (h *History) run(failures int) {
+// run is the one goroutine that writes.
+func (h *History) run() {
 	defer close(h.closed)
 	last := time.Now() // when a write was tried last
 	for {
-		due := gather
-		if failures > 0 {
-			due = min(gather<<min(failures-1, 10), maxBackoff)
-		}
-		if !h.await(last.Add(due)) {
+		if !h.await(last.Add(max(gather, h.trouble.Pause()))) {
 			h.attempt()
 			if h.file != nil {
 				_ = h.file.Close()
@@ -27,9 +22,7 @@ func (h *History) run(failures int) {
 			return
 		}
 		last = time.Now()
-		if failures++; h.attempt() {
-			failures = 0
-		}
+		h.attempt()
 	}
 }
 
@@ -55,8 +48,8 @@ func (h *History) await(due time.Time) bool {
 	}
 }
 
-// attempt writes all that waits, and tells whether it could.
-func (h *History) attempt() bool {
+// attempt writes all that waits.
+func (h *History) attempt() {
 	h.mu.Lock()
 	waiting := h.waiting
 	h.waiting = nil
@@ -75,7 +68,6 @@ func (h *History) attempt() bool {
 	for _, done := range waiting {
 		close(done)
 	}
-	return err == nil
 }
 
 // write writes the events that wait and deletes what is too much, in one transaction.
@@ -141,30 +133,13 @@ func without(events []api.Event, id uint64) []api.Event {
 	return slices.Clone(events[i:])
 }
 
-// report remembers why a write failed, and logs when that changes.
+// report remembers how an attempt to write ended, and logs when that changes.
 func (h *History) report(err error) {
-	trouble := ""
-	if err != nil {
-		trouble = plain(err)
-	}
-	h.mu.Lock()
-	before := h.trouble
-	h.trouble = trouble
-	h.mu.Unlock()
-	switch {
-	case trouble == before:
-	case trouble == "":
+	switch reason, news := h.trouble.Ended(err); {
+	case !news:
+	case reason == "":
 		h.log.Info("history is saved again", "file", h.path)
 	default:
-		h.log.Error("history can't be saved", "file", h.path, "reason", trouble)
+		h.log.Error("history can't be saved", "file", h.path, "reason", reason)
 	}
-}
-
-// plain leaves out of an error which call failed on which file: the file is named beside it.
-func plain(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	return err.Error()
 }

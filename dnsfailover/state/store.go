@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dnsfailover/dnsfailover/vault"
 )
 
 // ErrLocked says that another process uses the state directory.
@@ -52,7 +54,8 @@ type Store struct {
 	closed   chan struct{}
 	close    sync.Once
 
-	file file // owned by the writer once it runs
+	file    file          // owned by the writer once it runs
+	trouble vault.Trouble // with writing
 
 	mu      sync.Mutex
 	fresh   map[string]any      // records to be encoded into mirror by the writer, which has the time; nil: delete
@@ -60,7 +63,6 @@ type Store struct {
 	drops   []drop              // values to be deleted if the writer finds them still there
 	waiting map[string]struct{} // keys whose values in mirror may differ from those on the disk
 	notes   []string            // what was found amiss with the file, the latest maxNotes
-	trouble string              // why the last write failed
 }
 
 // Open opens the store in dir and creates both if they are missing. The only error is that another process uses
@@ -99,11 +101,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	}
 	s.note(problems...)
 	s.report(err)
-	failures := 0
-	if err != nil {
-		failures = 1
-	}
-	go s.run(failures)
+	go s.run()
 	return s, nil
 }
 
@@ -115,19 +113,15 @@ func (s *Store) Notice() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	notes := s.notes
-	if s.trouble != "" {
-		notes = append(notes[:len(notes):len(notes)], "the state can't be saved in "+s.dir+": "+s.trouble+
+	if reason := s.trouble.Reason(); reason != "" {
+		notes = append(notes[:len(notes):len(notes)], "the state can't be saved in "+s.dir+": "+reason+
 			"; overrides are refused, and a restart starts from what was saved last")
 	}
 	return strings.Join(notes, "; ")
 }
 
 // Saved says whether the latest attempt to write to the disk succeeded.
-func (s *Store) Saved() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.trouble == ""
-}
+func (s *Store) Saved() bool { return s.trouble.Reason() == "" }
 
 // PutOverride stores the override of a service in place of the one that it had. It is on the disk when PutOverride returns
 // without error; with one, the service's previous override is what a restart will find. ctx bounds only the time
@@ -201,10 +195,8 @@ func (s *Store) KeepChecks(keep func(id string) bool) {
 func (s *Store) Close() error {
 	s.close.Do(func() { close(s.closing) })
 	<-s.closed
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.trouble != "" {
-		return fmt.Errorf("save state in %s: %s", s.dir, s.trouble)
+	if reason := s.trouble.Reason(); reason != "" {
+		return fmt.Errorf("save state in %s: %s", s.dir, reason)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dnsfailover/checks"
+	"dnsfailover/dnsfailover/vault"
 )
 
 func TestDirectoryThatCannotBeMadeLeavesAStoreInMemory(t *testing.T) {
@@ -224,7 +225,7 @@ func TestFailureIsLoggedOnceAndRetried(t *testing.T) {
 		if err := os.Remove(parent); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(maxBackoff)
+		time.Sleep(vault.MaxPause)
 		synctest.Wait()
 		if got := log.count("state is saved again"); got != 1 || s.Notice() != "" {
 			t.Errorf("recovery is logged %d times, notice %q", got, s.Notice())

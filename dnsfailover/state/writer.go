@@ -5,16 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"dnsfailover/dnsfailover/vault"
 )
 
-const (
-	gather     = time.Second // how long changes that can wait do so
-	maxBackoff = time.Minute // between attempts after failures
-)
+const gather = time.Second // how long changes that can wait do so
 
 // request is a value that must be on the disk before whoever wants it goes on.
 type request struct {
@@ -36,8 +32,8 @@ func (s *Store) now(ctx context.Context, key string, value []byte) error {
 	}
 }
 
-// run is the one goroutine that writes. failures counts the attempts that failed before.
-func (s *Store) run(failures int) {
+// run is the one goroutine that writes.
+func (s *Store) run() {
 	defer close(s.closed)
 	defer s.unlock()
 	defer s.file.shut()
@@ -48,20 +44,18 @@ func (s *Store) run(failures int) {
 			err = s.commit(r) // into a fresh file
 		}
 		s.report(err)
-		if failures++; err == nil {
-			failures = 0
-		}
 		last = time.Now()
 		return err
 	}
 	waiting := false
 	for {
-		due := s.beat
+		due := s.trouble.Pause()
 		switch {
-		case failures > 0:
-			due = min(gather<<min(failures-1, 10), maxBackoff)
+		case due > 0:
 		case waiting:
 			due = gather
+		default:
+			due = s.beat
 		}
 		timer := time.NewTimer(time.Until(last.Add(due)))
 		select {
@@ -159,30 +153,13 @@ func (s *Store) changes(r *request) map[string][]byte {
 	return changes
 }
 
-// report remembers why a write failed, and logs when that changes.
+// report remembers how an attempt to write ended, and logs when that changes.
 func (s *Store) report(err error) {
-	trouble := ""
-	if err != nil {
-		trouble = plain(err)
-	}
-	s.mu.Lock()
-	before := s.trouble
-	s.trouble = trouble
-	s.mu.Unlock()
-	switch {
-	case trouble == before:
-	case trouble == "":
+	switch reason, news := s.trouble.Ended(err); {
+	case !news:
+	case reason == "":
 		s.log.Info("state is saved again", "directory", s.dir)
 	default:
-		s.log.Error("state can't be saved", "directory", s.dir, "reason", trouble)
+		s.log.Error("state can't be saved", "directory", s.dir, "reason", reason)
 	}
-}
-
-// plain leaves out of an error which call failed on which file: the directory is named beside it.
-func plain(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	return err.Error()
 }

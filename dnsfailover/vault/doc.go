@@ -4,4 +4,6 @@
 // of its own or recurse without end, and neither can be recovered from. So a file is read by [Read], which believes
 // nothing, before bbolt sees it; each value carries a checksum. What is damaged is an [Unusable]: whoever owns the file moves it
 // aside with [Quarantine] and puts what of it is whole into a new one with [Create].
+//
+// A disk that is full or gone is no damage: it is [Trouble], after which writing is tried again.
 package vault
