@@ -14,7 +14,7 @@
 //	grpc.go   [GRPCProbe]: the health protocol
 //	dns.go    [DNSProbe]: a question to a nameserver
 //	icmp.go   [ICMPProbe]: an echo request
-//	exec.go   [ExecProbe]: a program, as Nagios has them
+//	exec.go   [ExecProbe]: a program, as Nagios has them (package program runs it)
 //	file.go   [FileProbe]: a file that something else keeps fresh
 //	push.go   [PushProbe]: what the target says of itself
 //

@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
+
+	"dnsfailover/checks/program"
 )
 
 // ExecProbe runs a program and judges how it ends, as Nagios and its plugins agree on it: 0 is well, 1 well with a
 // warning, 2 a failure. 3 and everything else says that the program could not find out, so it is inconclusive. The first
 // line of its output is the reason.
 //
-// No shell is involved. The program runs in a process group of its own, which is killed with all that is left in it when
-// the program ends, when time is up, and when it prints more than 64 KiB. At most 32 programs run at once.
+// Package program runs it, without a shell. All that is left of it is killed when it ends, when time is up, and when it prints
+// more than 64 KiB. At most 32 programs run at once.
 type ExecProbe struct {
 	// Argv is the program's path and its arguments, in which {address} stands for Address. The program finds
 	// it in the environment too, as DNSFAILOVER_ADDRESS, and besides that only PATH, HOME, LANG and TZ.
@@ -30,8 +31,6 @@ type ExecProbe struct {
 const (
 	maxOutput   = 64 << 10
 	maxPrograms = 32
-	// afterlife is how long a program's descendants may hold its output open after it has ended.
-	afterlife = 200 * time.Millisecond
 )
 
 // programs has a place for each program that runs.
@@ -61,18 +60,10 @@ func (p *ExecProbe) Run(ctx context.Context) Result {
 		w.lap(phaseRun)
 		return w.inconclusive(fmt.Sprintf("%d other programs were running all the time: no more run at once", maxPrograms))
 	}
-	cmd := exec.CommandContext(ctx, p.Argv[0], p.arguments()...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", p.environment(), afterlife
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	killAll := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = killAll
-	out := &output{full: func() { _ = killAll() }}
+	cmd := program.Command(ctx, p.argv(), "DNSFAILOVER_ADDRESS="+p.Address.String())
+	out := &output{full: func() { _ = cmd.Cancel() }}
 	cmd.Stdout, cmd.Stderr = out.stream(&out.stdout), out.stream(&out.stderr)
-	err := cmd.Start()
-	if err == nil {
-		err = cmd.Wait()
-		_ = killAll() // what it has left behind
-	}
+	err := program.Run(cmd)
 	w.lap(phaseRun)
 	r := p.judge(ctx, w, cmd.ProcessState, out, err)
 	if w.detailed {
@@ -81,21 +72,13 @@ func (p *ExecProbe) Run(ctx context.Context) Result {
 	return r
 }
 
-func (p *ExecProbe) arguments() (args []string) {
-	for _, arg := range p.Argv[1:] {
-		args = append(args, strings.ReplaceAll(arg, "{address}", p.Address.String()))
+// argv is Argv with Address in its arguments.
+func (p *ExecProbe) argv() []string {
+	argv := slices.Clone(p.Argv)
+	for i, arg := range argv[1:] {
+		argv[i+1] = strings.ReplaceAll(arg, "{address}", p.Address.String())
 	}
-	return args
-}
-
-func (p *ExecProbe) environment() []string {
-	env := []string{"DNSFAILOVER_ADDRESS=" + p.Address.String()}
-	for _, name := range []string{"PATH", "HOME", "LANG", "TZ"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
+	return argv
 }
 
 // judge says what the end of the program means.

@@ -6,20 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"dnsfailover/checks/program"
 	"dnsfailover/dnsfailover/api"
 )
 
-const (
-	maxOutput = 4 << 10                // octets that are kept of what a command prints
-	afterlife = 200 * time.Millisecond // how long its descendants may hold its output open
-)
+const maxOutput = 4 << 10 // octets that are kept of what a command prints
 
 // command runs a program for each event.
 type command struct{ argv []string }
@@ -30,18 +26,11 @@ func (c command) deliver(ctx context.Context, e api.Event) *failure {
 	if err != nil {
 		return &failure{reason: err.Error()}
 	}
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", environment(e), afterlife
+	cmd := program.Command(ctx, c.argv, facts(e)...)
 	cmd.Stdin = bytes.NewReader(append(document, '\n'))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	killAll := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = killAll
 	var out output
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err = cmd.Start(); err == nil {
-		err = cmd.Wait()
-		_ = killAll() // what it has left behind
-	}
+	err = program.Run(cmd)
 	said := out.firstLine()
 	if said != "" {
 		said = ": " + said
@@ -61,13 +50,8 @@ func (c command) deliver(ctx context.Context, e api.Event) *failure {
 	return &failure{reason: fmt.Sprintf("%s can't be run: %s", c.argv[0], err)}
 }
 
-// environment returns what a command finds in its environment: the facts of the event, and little of ours.
-func environment(e api.Event) (env []string) {
-	for _, name := range []string{"PATH", "HOME", "LANG", "TZ"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
+// facts returns what a command finds of the event in its environment.
+func facts(e api.Event) (env []string) {
 	serving := func(f *api.Facts) string {
 		if f == nil || f.Serving == nil {
 			return ""

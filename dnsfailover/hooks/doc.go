@@ -9,6 +9,6 @@
 // (standardwebhooks.com): webhook-id is the event's ID, webhook-timestamp the second of the attempt, and webhook-signature is "v1," and the
 // base64 of HMAC-SHA256 over "ID.TIMESTAMP.BODY" with the secret. Redirects are not followed.
 //
-// A command gets the same document on its standard input, and the most important of it in its environment. No shell is
-// involved; it runs in a process group of its own, which is killed when time is up.
+// A command gets the same document on its standard input, and the most important of it in its environment. Nothing
+// of it is left when it has ended or time is up (package program).
 package hooks
