@@ -431,8 +431,9 @@ func TestARestoredContraryRunIsReportedWhenItGoesOn(t *testing.T) {
 func TestTheFirstResultOfACheckIsAlwaysReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		lacking := true
-		c := check("a", &fake{name: "well", run: func(context.Context) Result { return Result{OK: true, Inconclusive: lacking} }})
+		var lacks atomic.Bool
+		lacks.Store(true)
+		c := check("a", &fake{name: "well", run: func(context.Context) Result { return Result{OK: true, Inconclusive: lacks.Load()} }})
 		was := State{Verdict: Up, Since: time.Now(), Run: 9, RunOK: true}
 		b.Set([]*Check{c}, map[string]State{"a": was})
 		b.start(t)
@@ -440,7 +441,7 @@ func TestTheFirstResultOfACheckIsAlwaysReported(t *testing.T) {
 		if got := b.transitions(); len(got) != 0 {
 			t.Errorf("a result that says nothing was reported: %+v", got)
 		}
-		lacking = false
+		lacks.Store(false)
 		after(time.Minute)
 		was.Run++
 		if got := b.transitions(); len(got) != 1 || got[0].State != was || got[0].From != Up || !got[0].Earliest.IsZero() {
