@@ -24,7 +24,9 @@ var (
 
 	conns      = desc("connections", "Connections open now.")
 	accepted   = desc("connections_accepted_total", "Connections accepted.")
-	refused    = desc("connections_refused_total", "Connections closed at once, because there were too many in all or of one client.", "limit")
+	shed       = desc("connections_shed_total", "Connections closed because a new one needed their place: those that had waited longest for their client.")
+	refused    = desc("connections_refused_total", "Connections closed at once, because there were too many of one client, or in all and each was busy.", "limit")
+	panics     = desc("panics_total", "Connections lost to a panic of this program: please report what the log says of it.")
 	handshakes = desc("tls_handshake_failures_total", "TLS handshakes that came to nothing.")
 	expires    = desc("tls_certificate_expiry_timestamp_seconds", "When a certificate expires.", "subject")
 )
@@ -37,7 +39,7 @@ type collector struct{ *Host }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, conns, accepted, refused, handshakes, expires,
+		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, conns, accepted, shed, refused, panics, handshakes, expires,
 	} {
 		out <- d
 	}
@@ -78,8 +80,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	f := c.front.Counters()
 	gauge(conns, float64(f.Open))
 	count(accepted, f.Accepted)
+	count(shed, f.Shed)
 	count(refused, f.RefusedInAll, "all")
 	count(refused, f.RefusedOfClient, "client")
+	count(panics, f.Panics)
 	count(handshakes, f.Handshakes)
 	seen := map[string]bool{}
 	for _, one := range *c.certs.all.Load() {

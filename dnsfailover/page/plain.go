@@ -21,7 +21,7 @@ func (h *Host) answer(out []byte, r *front.Request, end bool) (answer []byte, la
 		w.staff.MayInclude(r.Client, r.Cookie) || address && bytes.Equal(r.Target, []byte(healthPath)) {
 		return out, false, false
 	}
-	now := time.Now()
+	now := r.Now
 	form := notice.Negotiate(r.Accept, r.Dest, r.Target)
 	a := st.notice.Answer(form, s.Design.Language(r.Language))
 	last = end || r.Poll != nil || st.back

@@ -2,13 +2,19 @@
 // requests from memory, and hands everything else to net/http.
 //
 // A plain request is a GET or HEAD of HTTP/1.1 without a body, in the exact form that every client sends. Whatever
-// differs by one octet is left, unread, to net/http with its own judgement of what is malformed. So the loop here needs to know
+// differs by one octet is left, unread, to net/http with its own judgement of what is malformed. So what is here needs to know
 // little, and what it doesn't know can't be got wrong: it never decides what a request means beyond "the notice is the answer".
 //
-//	conns.go     accepting: how many connections, in all and of one client
-//	loop.go      one connection: wait, read, answer, wait
-//	request.go   the octets of a plain request
-//	handover.go  the way to net/http, with what has been read already
+//	server.go       listeners, and who comes in
+//	census.go       how many there are, and who must go
+//	loop_linux.go   many connections without TLS, in one goroutine
+//	stream.go       one connection with its own: TLS, what a loop can't do at once, and all of them where there is no epoll
+//	respond.go      from octets read to octets to be written, the same for both
+//	request.go      the octets of a plain request
+//	handover.go     the way to net/http, with what has been read already
 //
-// A connection that waits for its next request owns a goroutine and no buffer.
+// Measured against nginx with the same page, 32 connections, two processors, in answers per CPU second: a goroutine for each connection
+// 0.9 times as many, loops 1.2 times. Of the loops' time 9 tenths are the kernel's. Measured and rejected: an epoll set
+// that is waited for in a system call, by a goroutine (0.8 of this with two loops) or by a thread of its own (0.7); a second set around it
+// from which it is taken while there is much to do, as package server does it for UDP (no difference).
 package front

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // handover is the listener from which net/http takes its connections.
@@ -21,7 +22,9 @@ func newHandover(addr net.Addr) *handover {
 	return &handover{conns: make(chan net.Conn), closed: make(chan struct{}), addr: addr}
 }
 
-func (h *handover) give(c net.Conn) {
+// give hands over c, which is or wraps x.
+func (h *handover) give(c net.Conn, x *conn) {
+	x.server.census.works(x)
 	select {
 	case h.conns <- c:
 	case <-h.closed:
@@ -80,19 +83,34 @@ func OriginOf(r *http.Request) Origin {
 	return o
 }
 
-// withOrigin is http.Server.ConnContext.
-func withOrigin(ctx context.Context, c net.Conn) context.Context {
-	var o Origin
+// within returns the connection that c wraps, and whether it is secure.
+func within(c net.Conn) (x *conn, secure bool) {
 	if r, ok := c.(*resumed); ok {
-		o.Secure = r.secure
+		secure = r.secure
 		c = r.Conn
 	}
 	if t, ok := c.(*tls.Conn); ok {
-		o.Secure = true
+		secure = true
 		c = t.NetConn()
 	}
-	if t, ok := c.(*counted); ok {
-		o.Client = t.client
+	x, _ = c.(*conn)
+	return x, secure
+}
+
+// withOrigin is http.Server.ConnContext.
+func withOrigin(ctx context.Context, c net.Conn) context.Context {
+	x, secure := within(c)
+	return context.WithValue(ctx, originKey{}, Origin{Client: x.client, Secure: secure})
+}
+
+// noteState is http.Server.ConnState: what waits for its next request there can make room, too.
+func noteState(c net.Conn, state http.ConnState) {
+	x, _ := within(c)
+	switch state {
+	case http.StateIdle:
+		x.server.census.waits(x, time.Now())
+	case http.StateActive:
+		x.server.census.works(x)
+	case http.StateNew, http.StateHijacked, http.StateClosed:
 	}
-	return context.WithValue(ctx, originKey{}, o)
 }

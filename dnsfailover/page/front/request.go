@@ -3,6 +3,7 @@ package front
 import (
 	"bytes"
 	"net/netip"
+	"time"
 )
 
 // Request is a plain request: a GET or HEAD without a body. Its octets are those of the read buffer, valid until
@@ -18,7 +19,8 @@ type Request struct {
 	Close                        bool // the client wants the connection closed
 
 	Client netip.Addr
-	Secure bool // over TLS
+	Secure bool      // over TLS
+	Now    time.Time // of the answer
 }
 
 // parse reads the head of a request, that is everything up to and including the empty line. It refuses whatever is not plain.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,7 +30,7 @@ type Options struct {
 // Limits bound what clients may cost.
 type Limits struct {
 	Conns, PerClient int           // open at once; an IPv6 client is a /64
-	Head             time.Duration // for a TLS handshake, and for the head of a request from its first octet on
+	Head             time.Duration // for a TLS handshake, for the head of a request from its first octet on, and to take an answer
 	Idle             time.Duration // between requests
 	Body             time.Duration // for a whole request of net/http's
 	Life             time.Duration // of a connection
@@ -41,41 +40,41 @@ type Limits struct {
 // Server answers on any number of listeners. Run may be called once for each.
 type Server struct {
 	opt      Options
-	census   census
+	census   *census
 	handover *handover
 	http     *http.Server
 	counters counters
-
-	mu      sync.Mutex
-	ours    map[*counted]struct{} // in the loop, not in net/http
-	closing atomic.Bool
-	loops   sync.WaitGroup
+	reported atomic.Int64   // when a panic was, in Unix seconds
+	portable bool           // no loops: a goroutine for each connection
+	ours     sync.WaitGroup // connections that are a loop's or a stream's
 }
 
 type counters struct {
-	accepted, handshakes          atomic.Uint64
-	refusedInAll, refusedOfClient atomic.Uint64
+	accepted, handshakes, shed, panics atomic.Uint64
+	refusedInAll, refusedOfClient      atomic.Uint64
 }
 
 // Counters are what a Server has seen.
 type Counters struct {
 	Open                          int
 	Accepted, Handshakes          uint64 // Handshakes: those of TLS that failed
+	Shed                          uint64 // had to make room
+	Panics                        uint64 // cost a connection each
 	RefusedInAll, RefusedOfClient uint64
 }
 
 // New returns a server that listens nowhere yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, ours: map[*counted]struct{}{}}
-	s.census = census{most: opt.Limits.Conns, mostOfOne: opt.Limits.PerClient, each: map[netip.Addr]int{}}
+	s := &Server{opt: opt, census: newCensus(opt.Limits)}
 	s.handover = newHandover(&net.TCPAddr{})
 	s.http = &http.Server{
-		Handler:           opt.Handler,
+		Handler:           s.guard(opt.Handler),
 		TLSConfig:         opt.TLS,
 		ReadHeaderTimeout: opt.Limits.Head,
 		IdleTimeout:       opt.Limits.Idle,
 		MaxHeaderBytes:    opt.Limits.HeadBytes,
 		ConnContext:       withOrigin,
+		ConnState:         noteState,
 		ErrorLog:          slog.NewLogLogger(opt.Log.Handler(), slog.LevelDebug), // strangers could fill the log
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 256 << 10},
 
@@ -87,7 +86,7 @@ func New(opt Options) *Server {
 // Counters returns what has been seen so far.
 func (s *Server) Counters() Counters {
 	return Counters{
-		Open: s.census.open(), Accepted: s.counters.accepted.Load(), Handshakes: s.counters.handshakes.Load(),
+		Open: s.census.open(), Accepted: s.counters.accepted.Load(), Handshakes: s.counters.handshakes.Load(), Shed: s.counters.shed.Load(), Panics: s.counters.panics.Load(),
 		RefusedInAll: s.counters.refusedInAll.Load(), RefusedOfClient: s.counters.refusedOfClient.Load(),
 	}
 }
@@ -103,9 +102,18 @@ const grace = 10 * time.Second
 
 // Run answers on all listeners until ctx ends; then it lets requests under way finish.
 func (s *Server) Run(ctx context.Context, listeners []Listener) error {
+	loops, err := s.startLoops()
+	if err != nil {
+		return err
+	}
+	defer loops.stop()
 	group, ctx := errgroup.WithContext(ctx)
-	for _, l := range listeners {
-		group.Go(func() error { return s.accept(ctx, l) })
+	entrances := make([]entrance, len(listeners))
+	for i, l := range listeners {
+		if entrances[i] = loops.entrance(l); entrances[i] == nil {
+			entrances[i] = door{s, l}
+		}
+		group.Go(func() error { return s.accept(ctx, entrances[i]) })
 	}
 	group.Go(func() error {
 		if err := s.http.Serve(s.handover); !errors.Is(err, http.ErrServerClosed) {
@@ -114,11 +122,11 @@ func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 		return nil
 	})
 	group.Go(func() error {
-		<-ctx.Done()
-		for _, l := range listeners {
-			l.Close()
+		s.watch(ctx)
+		for _, e := range entrances {
+			e.Close()
 		}
-		s.stop()
+		s.census.close()
 		deadline, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer done()
 		if s.http.Shutdown(deadline) != nil {
@@ -127,21 +135,34 @@ func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 		s.handover.Close()
 		return nil
 	})
-	err := group.Wait()
-	s.loops.Wait()
+	err = group.Wait()
+	s.ours.Wait()
 	return err
 }
 
+// watch leaves who takes too long, until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(min(time.Second, s.opt.Limits.Head/4, s.opt.Limits.Idle/4))
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.census.stopLate(now)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // accept takes connections. When the system has no room left, it waits: the queue stays as it is.
-func (s *Server) accept(ctx context.Context, l Listener) error {
+func (s *Server) accept(ctx context.Context, e entrance) error {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause := shortest
 	for {
-		conn, err := l.Accept()
+		err := e.next()
 		switch {
 		case err == nil:
 			pause = shortest
-			s.admit(conn, l.Secure)
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -169,63 +190,56 @@ func starved(err error) bool {
 	return false
 }
 
-// admit begins to serve a connection, or closes it at once if there are too many.
-func (s *Server) admit(conn net.Conn, secure bool) {
-	s.counters.accepted.Add(1)
-	tcp, ok := conn.(*net.TCPConn)
-	from, isTCP := conn.RemoteAddr().(*net.TCPAddr)
+// entrance is how connections come in at one listener.
+type entrance interface {
+	// next lets one in, or refuses it. An error is that of the listener.
+	next() error
+	Close() error
+}
+
+// door lets connections in that have a goroutine each.
+type door struct {
+	server *Server
+	Listener
+}
+
+func (d door) next() error {
+	c, err := d.Accept()
+	if err != nil {
+		return err
+	}
+	tcp, ok := c.(*net.TCPConn)
+	from, isTCP := c.RemoteAddr().(*net.TCPAddr)
 	if !ok || !isTCP {
-		conn.Close()
-		return
+		return c.Close()
 	}
-	c := &counted{TCPConn: tcp, server: s, client: from.AddrPort().Addr().Unmap()}
-	switch s.census.enter(client(c.client)) {
-	case "all":
+	x := newConn(d.server, from.AddrPort().Addr().Unmap(), tcp)
+	x.TCPConn = tcp
+	if !d.server.admit(x) {
+		_ = tcp.SetLinger(0) // no state of the refused is kept
+		return tcp.Close()
+	}
+	st := &stream{server: d.server, client: x, conn: x, secure: d.Secure}
+	go st.begin()
+	return nil
+}
+
+// admit counts a new connection; false if it is to be refused. Who has it calls ours.Done in the end.
+func (s *Server) admit(x *conn) bool {
+	s.counters.accepted.Add(1)
+	switch s.census.enter(x, x.born) {
+	case refusedInAll:
 		s.counters.refusedInAll.Add(1)
-	case "client":
-		s.counters.refusedOfClient.Add(1)
-	default:
-		if !s.join(c) {
-			c.Close()
-			return
-		}
-		s.loops.Go(func() { s.serve(c, secure) })
-		return
-	}
-	_ = tcp.SetLinger(0) // no state of the refused is kept
-	tcp.Close()
-}
-
-// join notes that a connection is in the loop.
-func (s *Server) join(c *counted) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing.Load() {
 		return false
+	case refusedOfClient:
+		s.counters.refusedOfClient.Add(1)
+		return false
+	case refusedAtEnd:
+		return false
+	case admittedByRoom:
+		s.counters.shed.Add(1)
+	case admitted:
 	}
-	s.ours[c] = struct{}{}
+	s.ours.Add(1)
 	return true
-}
-
-// leave notes that a connection is net/http's now.
-func (s *Server) leave(c *counted) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.ours, c)
-}
-
-func (s *Server) forget(c *counted) { s.leave(c) }
-
-// stop ends the loop of each connection: an answer takes microseconds, so there is none to wait for.
-func (s *Server) stop() {
-	s.mu.Lock()
-	s.closing.Store(true)
-	conns := make([]*counted, 0, len(s.ours))
-	for c := range s.ours {
-		conns = append(conns, c)
-	}
-	s.mu.Unlock()
-	for _, c := range conns {
-		_ = c.SetReadDeadline(time.Unix(1, 0))
-	}
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -101,14 +103,41 @@ func (h *host) resident(t *testing.T) (kib int) {
 func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	t.Parallel()
 	h := begin(t, listen+"limits: {connections: 100, per_client: 10}\n", nil)
+	from := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 99, 0, 1)}}
 	for range 30 {
-		dial(t, h.http, "127.99.0.1")
+		c, err := from.Dial("tcp", h.http)
+		switch {
+		case err == nil:
+			defer c.Close()
+		case !errors.Is(err, syscall.ECONNRESET): // refused in the very moment
+			t.Fatal(err)
+		}
 	}
 	eventually(t, "20 are refused", func() bool {
 		return strings.Contains(curl(t, "http://"+h.admin+"/metrics").body, "dnsfailover_page_connections_refused_total{limit=\"client\"} 20\n")
 	})
 	if r := curl(t, "http://"+h.http+"/"); r.status != "503" {
 		t.Errorf("another client gets %s", r.status)
+	}
+}
+
+// TestNewConnectionsFindRoom fills all places with connections that do nothing: a new one takes the place of who has waited longest.
+func TestNewConnectionsFindRoom(t *testing.T) {
+	t.Parallel()
+	h := begin(t, listen+"limits: {connections: 100, per_client: 10}\n", nil)
+	for i := range 150 {
+		dial(t, h.http, fmt.Sprintf("127.98.0.%d", 1+i%50))
+	}
+	for range 5 {
+		if r := curl(t, "http://"+h.http+"/"); r.status != "503" {
+			t.Errorf("when all places are taken, a client gets %s", r.status)
+		}
+	}
+	metrics := curl(t, "http://"+h.admin+"/metrics").body
+	var shed int
+	_, rest, _ := strings.Cut(metrics, "\ndnsfailover_page_connections_shed_total ")
+	if _, err := fmt.Sscan(rest, &shed); err != nil || shed < 51 || !strings.Contains(metrics, "dnsfailover_page_connections_refused_total{limit=\"all\"} 0\n") {
+		t.Errorf("%d made room for the 50 and the client, or somebody was refused:\n%s", shed, metrics)
 	}
 }
 

@@ -1,0 +1,136 @@
+package front
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// census counts the connections that are open, in all and of each client: an IPv4 address, or an IPv6 /64. It knows which of them
+// have an answer to wait for and which don't: these are left when they take too long, and make room when there is none.
+type census struct {
+	most, mostOfOne int
+
+	mu     sync.Mutex
+	closed bool
+	all    int
+	each   map[netip.Addr]int
+	idle   line // between requests
+	heads  line // a head has begun
+}
+
+func newCensus(l Limits) *census {
+	c := &census{most: l.Conns, mostOfOne: l.PerClient, each: map[netip.Addr]int{}}
+	c.idle.init(l.Idle)
+	c.heads.init(l.Head)
+	return c
+}
+
+// client returns whom an address belongs to.
+func client(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		if network, err := a.Prefix(64); err == nil {
+			return network.Addr()
+		}
+	}
+	return a
+}
+
+// admission is what becomes of a new connection.
+type admission uint8
+
+const (
+	admitted       admission = iota
+	admittedByRoom           // another one had to make room
+	refusedInAll             // there are too many, and none of them can make room
+	refusedOfClient
+	refusedAtEnd
+)
+
+// enter counts a connection, which waits for its client's first octet now.
+func (c *census) enter(x *conn, now time.Time) admission {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who, how := client(x.client), admitted
+	switch {
+	case c.closed:
+		return refusedAtEnd
+	case c.each[who] >= c.mostOfOne:
+		return refusedOfClient
+	case c.all >= c.most:
+		if !c.idle.stopFirst() && !c.heads.stopFirst() {
+			return refusedInAll
+		}
+		how = admittedByRoom
+	}
+	c.all++
+	c.each[who]++
+	c.idle.join(x, now)
+	return how
+}
+
+// waits notes that x waits for a request from now on.
+func (c *census) waits(x *conn, now time.Time) { c.moves(x, &c.idle, now) }
+
+// begins notes that a head, or a handshake, has begun.
+func (c *census) begins(x *conn, now time.Time) { c.moves(x, &c.heads, now) }
+
+func (c *census) moves(x *conn, to *line, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.unlink()
+	to.join(x, now)
+	if c.closed {
+		x.stop()
+	}
+}
+
+// works notes that x is busy: it can't make room.
+func (c *census) works(x *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.unlink()
+}
+
+// leave notes that x is about to be closed.
+func (c *census) leave(x *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.unlink()
+	c.all--
+	who := client(x.client)
+	if c.each[who]--; c.each[who] == 0 {
+		delete(c.each, who)
+	}
+}
+
+// becomes notes that x is to be stopped in another way from now on.
+func (c *census) becomes(x *conn, reader readCloser) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.reader = reader
+}
+
+// stopLate stops those who take too long.
+func (c *census) stopLate(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle.stopLate(now)
+	c.heads.stopLate(now)
+}
+
+// close lets nobody in any more, and stops all who have no answer to wait for.
+func (c *census) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for c.idle.stopFirst() || c.heads.stopFirst() {
+	}
+}
+
+func (c *census) open() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package front
+
+type loops struct{}
+
+func (s *Server) startLoops() (loops, error) { return loops{}, nil }
+func (loops) stop()                          {}
+func (loops) entrance(Listener) entrance     { return nil }

@@ -1,0 +1,83 @@
+package front
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// maxHead is the longest head of a request that is answered here, in octets.
+const maxHead = 4 << 10
+
+// enough is how many octets of answers are sent before more requests are looked at.
+const enough = 64 << 10
+
+// buffers are for what has been read, in[:n], and what is to be written, out.
+type buffers struct {
+	in  [maxHead]byte
+	n   int
+	out []byte
+	req Request
+}
+
+var pool = sync.Pool{New: func() any { return &buffers{out: make([]byte, 0, 16<<10)} }}
+
+// take returns empty buffers.
+func take() *buffers { return pool.Get().(*buffers) }
+
+func (b *buffers) give() {
+	if cap(b.out) <= 2*enough {
+		b.n, b.out, b.req = 0, b.out[:0], Request{}
+		pool.Put(b)
+	}
+}
+
+// step is what is to be done with a connection when out is written.
+type step uint8
+
+const (
+	toRead    step = iota // wait for more
+	toRespond             // there is more to answer
+	toClose               // that was the last answer
+	toPass                // what is in the buffer is for net/http
+)
+
+// respond answers the plain requests in b, from x. A panic costs the connection.
+func (s *Server) respond(x *conn, secure bool, b *buffers, now time.Time) (next step) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.caught(p)
+			b.n, next = 0, toClose
+		}
+	}()
+	for b.n > 0 {
+		end := bytes.Index(b.in[:b.n], []byte("\r\n\r\n"))
+		if end < 0 {
+			break
+		}
+		end += 4
+		if !b.req.parse(b.in[:end]) {
+			return toPass
+		}
+		b.req.Client, b.req.Secure, b.req.Now = x.client, secure, now
+		// A connection that is never closed keeps its client from seeing that the name points elsewhere.
+		old := now.Sub(x.born) > s.opt.Limits.Life
+		out, last, ok := s.opt.Answer(b.out, &b.req, old)
+		if !ok {
+			return toPass
+		}
+		b.out = out
+		last = last || b.req.Close
+		b.n = copy(b.in[:], b.in[end:b.n])
+		switch {
+		case last:
+			return toClose
+		case len(out) > enough:
+			return toRespond
+		}
+	}
+	if b.n == maxHead {
+		return toPass
+	}
+	return toRead
+}
