@@ -1,15 +1,11 @@
 package front
 
 import (
-	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,7 +88,7 @@ func (l *loop) turn() {
 	}
 	n := 0
 	wait := func(uintptr) bool {
-		n = l.poll()
+		n = poll(l.epoll, l.events[:])
 		return n > 0
 	}
 	for raw.Read(wait) == nil {
@@ -103,20 +99,6 @@ func (l *loop) turn() {
 				l.serve(x, int(l.events[i].Fd), l.events[i].Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0, now)
 			}
 		}
-	}
-}
-
-// poll returns how many events there are now.
-func (l *loop) poll() int {
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), atOnce, 0, 0, 0)
-		switch errno {
-		case 0:
-			return int(n)
-		case unix.EINTR:
-			continue
-		}
-		return 0
 	}
 }
 
@@ -152,7 +134,6 @@ func (l *loop) serve(x *conn, fd int, ended bool, now time.Time) {
 			}
 		}
 		if next == toClose {
-			_ = unix.Shutdown(fd, unix.SHUT_WR)
 			l.close(x, fd)
 			return
 		}
@@ -179,16 +160,6 @@ func (l *loop) flush(fd int) bool {
 	return len(b.out) == 0
 }
 
-// transfer reads or writes once.
-func transfer(call uintptr, fd int, b []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		if errno != unix.EINTR {
-			return int(n), errno
-		}
-	}
-}
-
 // add takes a connection into the loop.
 func (l *loop) add(x *conn, fd int) error {
 	l.mu.Lock()
@@ -197,10 +168,9 @@ func (l *loop) add(x *conn, fd int) error {
 		l.conns = append(l.conns, make([]*conn, len(l.conns)+64)...)
 	}
 	l.conns[fd] = x
-	event := unix.EpollEvent{Fd: int32(fd), Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET}
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+	if errno := watch(l.epoll, fd); errno != 0 {
 		l.conns[fd] = nil
-		return os.NewSyscallError("epoll_ctl", err)
+		return os.NewSyscallError("epoll_ctl", errno)
 	}
 	return nil
 }
@@ -214,7 +184,7 @@ func (l *loop) remove(fd int) {
 func (l *loop) close(x *conn, fd int) {
 	l.remove(fd)
 	l.server.census.leave(x)
-	_ = unix.Close(fd)
+	shut(fd)
 	l.server.ours.Done()
 }
 
@@ -237,82 +207,4 @@ func (l *loop) leave(x *conn, fd int, next step) {
 	x.TCPConn = c.(*net.TCPConn)
 	l.server.census.becomes(x, x.TCPConn)
 	go st.resume(next)
-}
-
-// gate lets connections into the loops, to each in turn.
-type gate struct {
-	loops
-	net.Listener
-	file  *os.File // the same listener: one of package net can't be waited for without taking what comes
-	raw   syscall.RawConn
-	turns int
-}
-
-// entrance returns that of a listener whose connections go to the loops; nil if they don't.
-func (ls loops) entrance(l Listener) entrance {
-	tcp, ok := l.Listener.(*net.TCPListener)
-	if !ok || l.Secure || len(ls.all) == 0 {
-		return nil
-	}
-	file, err := tcp.File()
-	if err != nil {
-		return nil
-	}
-	raw, err := file.SyscallConn()
-	if err == nil {
-		// Connections inherit it: the end of an answer doesn't wait until its beginning is acknowledged.
-		err = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
-	}
-	if err != nil {
-		file.Close()
-		return nil
-	}
-	return &gate{loops: ls, Listener: l, file: file, raw: raw}
-}
-
-// Close is part of entrance.
-func (g *gate) Close() error {
-	return errors.Join(g.file.Close(), g.Listener.Close())
-}
-
-func (g *gate) next() error {
-	var (
-		fd     int
-		from   unix.Sockaddr
-		failed error
-	)
-	err := g.raw.Read(func(listener uintptr) bool {
-		fd, from, failed = unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		return failed != unix.EAGAIN
-	})
-	switch {
-	case err != nil:
-		return err
-	case failed == unix.EINTR:
-		return nil
-	case failed != nil:
-		return os.NewSyscallError("accept4", failed)
-	}
-	x := newConn(g.server, addressOf(from), descriptor(fd))
-	if !g.server.admit(x) {
-		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // no state of the refused is kept
-		return unix.Close(fd)
-	}
-	g.turns++
-	l := g.all[g.turns%len(g.all)]
-	if err := l.add(x, fd); err != nil {
-		l.close(x, fd)
-		return err
-	}
-	return nil
-}
-
-func addressOf(from unix.Sockaddr) netip.Addr {
-	switch a := from.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(a.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(a.Addr).Unmap()
-	}
-	return netip.Addr{}
 }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// BenchmarkNotice compares what a CPU second answers, here and by nginx with the same page as a static 503.
+// BenchmarkNotice compares what a CPU second answers, here and by nginx with the same page as a static 503: over connections that
+// stay, and over one for each request.
 func BenchmarkNotice(b *testing.B) {
 	wrk, nginx := program(b, "wrk", "wrk"), program(b, "nginx", "nginx-light")
 	h := begin(b, listen+"hosts: [{names: [www.example.com]}]\n", nil)
@@ -27,14 +28,20 @@ http { access_log off; keepalive_requests 1000000000; open_file_cache max=10; se
 		return err == nil && r.status == "503" && r.body == page.body
 	})
 	for _, one := range []struct {
-		name, address string
-		process       *process
-	}{{"dnsfailover", h.http, h.process}, {"nginx", address, other}} {
+		name, address, connection string
+		process                   *process
+	}{
+		{"kept/dnsfailover", h.http, "keep-alive", h.process},
+		{"kept/nginx", address, "keep-alive", other},
+		{"closed/dnsfailover", h.http, "close", h.process},
+		{"closed/nginx", address, "close", other},
+	} {
 		b.Run(one.name, func(b *testing.B) {
 			answers, used := 0, 0.0
 			for b.Loop() {
 				before := one.process.cpu(b)
-				out, err := exec.Command(wrk, "-t1", "-c32", "-d3s", "-H", "Host: www.example.com", "-H", "Accept: text/html", "http://"+one.address+"/").Output()
+				out, err := exec.Command(wrk, "-t1", "-c32", "-d3s", "-H", "Host: www.example.com", "-H", "Accept: text/html",
+					"-H", "Connection: "+one.connection, "http://"+one.address+"/").Output()
 				if err != nil {
 					b.Fatal(err)
 				}
