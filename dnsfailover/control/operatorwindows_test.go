@@ -1,19 +1,15 @@
 package control
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/api"
-	"dnsfailover/dnsfailover/config"
-	"dnsfailover/dnsfailover/state"
 )
 
 // add plans a window to a target of web.
@@ -116,99 +112,6 @@ func TestAWindowThatIsAnnouncedTooLateSaysFromWhenOnItHolds(t *testing.T) {
 	}
 }
 
-func TestWindowsSurviveRestarts(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		w := world(web())
-		h := start(t, dir, w)
-		h.is(primary, checks.Up)
-		h.is(backup, checks.Up)
-		from := time.Now().Add(10 * time.Minute)
-		h.add("backup", 10*time.Minute, 10*time.Minute)
-		gone := h.add("backup", 20*time.Minute, 10*time.Minute)
-		if _, err := h.CancelWindow(t.Context(), gone.ID, "bob"); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range []struct {
-			after time.Duration
-			want  string
-		}{
-			{5 * time.Minute, primary},
-			{10*time.Minute - 30*time.Second, primary}, // too near for those who don't know that the server before knew
-			{10*time.Minute - 500*time.Millisecond, backup},
-			{10*time.Minute + 30*time.Second, backup},
-			{15 * time.Minute, backup},
-		} {
-			h.stop()
-			sleep(time.Until(from.Add(c.after - 10*time.Minute)))
-			h = start(t, dir, w)
-			h.serves(c.want)
-			all := h.Windows(time.Now())
-			if len(all) != 1 || all[0].ID != "w1" || !all[0].HoldsFrom.Equal(from) || all[0].Author != "ann" || all[0].Since == nil {
-				t.Errorf("after %v: %+v", c.after, all)
-			}
-			got := h.web()
-			if c.want == backup && !got.DrainedAt.Equal(from) {
-				t.Errorf("after %v: drained at %v, wanted the start %v", c.after, got.DrainedAt, from)
-			}
-			if c.want == primary && !got.NextChange.DrainedAt.Equal(from) {
-				t.Errorf("after %v: will be drained at %v, wanted the start %v", c.after, got.NextChange.DrainedAt, from)
-			}
-		}
-		h.stop()
-		sleep(time.Until(from.Add(10 * time.Minute)))
-		h = start(t, dir, w)
-		h.serves(primary)
-		if all := h.Windows(time.Now()); len(all) != 0 {
-			t.Errorf("%+v", all)
-		}
-		if next := h.add("backup", time.Hour, time.Minute); next.ID != "w3" {
-			t.Errorf("the next window is %s", next.ID)
-		}
-	})
-}
-
-// mortal is a store that hears nothing more once an override is on the disk.
-type mortal struct {
-	Store
-	dead atomic.Bool
-}
-
-func (m *mortal) PutOverride(ctx context.Context, service string, o state.Override) error {
-	defer m.dead.Store(true)
-	return m.Store.PutOverride(ctx, service, o)
-}
-
-func (m *mortal) PutSelection(service string, s state.Selection) {
-	if !m.dead.Load() {
-		m.Store.PutSelection(service, s)
-	}
-}
-
-// TestACrashBelievesNoEdgeThatAnOperatorTookAway: between the acknowledgement and the next save of the selection the server dies.
-func TestACrashBelievesNoEdgeThatAnOperatorTookAway(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		w := world(web())
-		h := start(t, dir, w, func(s Store) Store { return &mortal{Store: s} })
-		h.is(primary, checks.Up)
-		h.is(backup, checks.Up)
-		h.add("backup", 2*time.Minute, time.Hour)
-		sleep(100 * time.Second) // 20 s before it
-		if _, err := h.Switch(t.Context(), "web", api.Switch{Target: "primary", For: 30}); err != nil {
-			t.Fatal(err)
-		}
-		promised := time.Now().Add(30*time.Second - time.Second) // until the override's end, by the answers of now
-		h.stop()
-		sleep(40 * time.Second)
-		h = start(t, dir, w)
-		h.serves(backup)
-		if got := h.web(); got.DrainedAt == nil || got.DrainedAt.Before(promised.Add(time.Second)) {
-			t.Errorf("drained at %v, but answers were promised until %v", got.DrainedAt, promised)
-		}
-	})
-}
-
 func TestCancelledWindowIsNotServed(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -303,148 +206,6 @@ func TestDryRunOfAWindowShowsWhatWouldBeServed(t *testing.T) {
 		}
 		if w := h.add("backup", time.Hour, time.Minute); w.ID != "w1" {
 			t.Errorf("a dry run took the number of %s", w.ID)
-		}
-	})
-}
-
-// TestDoubtsAreReported when a window is planned, an hour and a minute before it starts, in the log and in the status.
-func TestDoubtsAreReported(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		sv := service("web", primary, backup, "192.0.2.3")
-		sv.Guard = config.GuardWarn
-		h := start(t, dir, world(sv))
-		h.is(primary, checks.Up)
-		h.is(backup, checks.Down)
-		w := h.add("backup", 2*time.Hour, time.Hour)
-		down := "backup is down (connection refused)"
-		if !slices.Equal(w.Problems, []string{down}) {
-			t.Errorf("planned: %q", w.Problems)
-		}
-		if p := h.WindowProblems(time.Now()); len(p) != 0 {
-			t.Errorf("two hours before: %q", p)
-		}
-		other := h.add("third", 150*time.Minute, time.Minute)
-		if want := "it overlaps window w1 to backup from 2000-01-01T02:00:00Z to 2000-01-01T03:00:00Z, of which the one that starts later wins"; !slices.Equal(other.Problems, []string{want}) {
-			t.Errorf("planned: %q", other.Problems)
-		}
-		sleep(time.Hour)
-		if p := h.WindowProblems(time.Now()); len(p) != 2 || p[0] != `window w1 of service "web" to backup, from 2000-01-01T02:00:00Z: `+down {
-			t.Errorf("an hour before: %q", p)
-		}
-		h.is(backup, checks.Up)
-		if _, err := h.Switch(t.Context(), "web", api.Switch{Target: "third", UntilReleased: true}); err != nil {
-			t.Fatal(err)
-		}
-		sleep(59 * time.Minute)
-		got := h.log.take("window is doubtful", "window", "found", "problem")
-		const w2 = "it overlaps window w2 to third from 2000-01-01T02:30:00Z to 2000-01-01T02:31:00Z, of which the one that starts later wins"
-		want := []string{
-			"w1 planned " + down,
-			"w2 planned it overlaps window w1 to backup from 2000-01-01T02:00:00Z to 2000-01-01T03:00:00Z, of which the one that starts later wins",
-			"w1 in 1h0m0s " + down, "w1 in 1h0m0s " + w2,
-			"w2 in 1h0m0s it overlaps window w1 to backup from 2000-01-01T02:00:00Z to 2000-01-01T03:00:00Z, of which the one that starts later wins",
-			"w1 in 1m0s " + w2, "w1 in 1m0s the override to third lies over it",
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("log:\n%s\nwanted:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-	})
-}
-
-func TestGuardRefusesAWindow(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		sv := web()
-		sv.Guard = config.GuardRefuse
-		h := start(t, dir, world(sv))
-		h.is(primary, checks.Up)
-		h.is(backup, checks.Up)
-		sleep(time.Hour)
-		n := api.NewWindow{Service: "web", Target: "backup", Start: time.Now().Add(time.Second), For: 30}
-		const want = "409 the window is refused, since guard is refuse: it ends before its caches could drain: some point elsewhere until 2000-01-01T01:01:01Z; with force (--force) it is planned all the same"
-		if _, err := h.AddWindow(t.Context(), n); problem(t, err) != want {
-			t.Error(err)
-		}
-		n.DryRun = true
-		if w, err := h.AddWindow(t.Context(), n); err != nil || len(w.Problems) != 1 {
-			t.Errorf("dry run: %+v %v", w, err)
-		}
-		n.DryRun, n.Force = false, true
-		if w, err := h.AddWindow(t.Context(), n); err != nil || len(w.Problems) != 1 {
-			t.Errorf("forced: %+v %v", w, err)
-		}
-	})
-}
-
-// TestAWindowThatGuardKeepsFromBeginningSaysSo, when it opens, in status and to hooks; it begins when its target is up.
-func TestAWindowThatGuardKeepsFromBeginningSaysSo(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		sv := web()
-		sv.Guard = config.GuardRefuse
-		h := start(t, dir, world(sv))
-		h.is(primary, checks.Up)
-		h.is(backup, checks.Up)
-		h.add("backup", 2*time.Minute, time.Hour)
-		h.is(backup, checks.Down)
-		sleep(2*time.Minute + time.Second)
-		h.serves(primary)
-		const want = `02:00 window_start web/backup by "" ->-: window w1 to backup is open until 2000-01-01T01:02:00Z, ` +
-			`but does not begin while backup is down, since guard is refuse: patches`
-		if got := h.heard.take(); !slices.Contains(got, want) {
-			t.Errorf("told of %q", got)
-		}
-		if p := h.WindowProblems(time.Now()); len(p) != 1 || !strings.HasSuffix(p[0], ", and it does not begin while that is so") {
-			t.Errorf("status says %q", p)
-		}
-		h.is(backup, checks.Up)
-		h.serves(backup)
-	})
-}
-
-func TestGuardOffSaysNothing(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		sv := web()
-		sv.Guard = config.GuardOff
-		h := start(t, dir, world(sv))
-		h.is(backup, checks.Down)
-		if w := h.add("backup", time.Minute, time.Minute); len(w.Problems) != 0 || len(h.WindowProblems(time.Now())) != 0 {
-			t.Errorf("%q, %q", w.Problems, h.WindowProblems(time.Now()))
-		}
-	})
-}
-
-func TestAWindowWithoutAPlaceIsKeptAndSaid(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		h := start(t, dir, world(web()))
-		h.is(primary, checks.Up)
-		h.add("backup", time.Hour, time.Hour)
-		other := world(service("api", "192.0.2.7"))
-		if err := h.Replace(t.Context(), other, nil); err != nil {
-			t.Fatal(err)
-		}
-		const want = `window w1 of service "web" to backup, from 2000-01-01T01:00:00Z: it is kept but not applied: the configuration has no such service`
-		if p := h.WindowProblems(time.Now()); len(p) != 1 || p[0] != want {
-			t.Errorf("%q", p)
-		}
-		w := world(web())
-		if err := h.Replace(t.Context(), w, nil); err != nil {
-			t.Fatal(err)
-		}
-		h.world = w
-		sleep(time.Hour)
-		h.serves(backup)
-		if err := h.Replace(t.Context(), other, nil); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := h.CancelWindow(t.Context(), "w1", "bob"); err != nil {
-			t.Error(err)
-		}
-		if p := h.WindowProblems(time.Now()); len(p) != 0 {
-			t.Errorf("%q", p)
 		}
 	})
 }
