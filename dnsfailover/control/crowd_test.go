@@ -10,21 +10,20 @@ import (
 	"dnsfailover/dnsfailover/api"
 )
 
-func five() []string { return []string{"a", "b", "c", "d", "e", "f", "g"} }
+func seven() []string { return []string{"a", "b", "c", "d", "e", "f", "g"} }
 
 func all(target string) []string {
 	var out []string
-	for range five() {
+	for range seven() {
 		out = append(out, target)
 	}
 	return out
 }
 
-// sharedBackup has all services of a site watch their one backup too, so that the crowd has one address more.
 func TestACrowdThatFailsAtOnceIsAskedAgain(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := startSite(t, dir, five(), nil)
+		s := startSite(t, dir, seven(), nil)
 		sleep(3 * time.Minute)
 		cut := time.Now()
 		s.wires.set(true, "uplink")
@@ -71,7 +70,7 @@ func TestACrowdThatFailsAtOnceIsAskedAgain(t *testing.T) {
 func TestACrowdAnswersForOne(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := startSite(t, dir, five(), nil)
+		s := startSite(t, dir, seven(), nil)
 		sleep(3 * time.Minute)
 		dead := []string{"a", "b", "c", "d", "e"} // 5 of 7: not more than 80 %
 		s.wires.set(true, dead...)
@@ -94,7 +93,7 @@ func TestMaintenanceIsBelievedAtOnceAndWithoutAsking(t *testing.T) {
 		s := startSite(t, dir, []string{"a"}, withCanaries)
 		sleep(3 * time.Minute)
 		asked := s.wires.count("one")
-		check := s.world1("a")
+		check := s.check("a")
 		s.Report(checks.Transition{
 			Check: check, State: checks.State{Verdict: checks.Down, Since: time.Now(), Run: 1},
 			Result: checks.Result{Maintenance: true, Reason: "says it is in maintenance: status 503"},

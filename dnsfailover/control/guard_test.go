@@ -65,7 +65,7 @@ func TestAVerdictIsBelievedAsSoonAsACanaryAnswers(t *testing.T) {
 		s.wires.set(true, "one") // one is enough
 		sleep(3 * time.Minute)
 		s.wires.set(true, "a")
-		limit := checks.WorstDetection(s.world1("a")) + time.Millisecond
+		limit := checks.WorstDetection(s.check("a")) + time.Millisecond
 		for waited := time.Duration(0); s.Services(time.Now())[0].Serving == "primary"; waited += time.Millisecond {
 			if waited > limit+hurried {
 				t.Fatalf("not down after %v", waited)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -175,17 +176,11 @@ func (s *site) rule(name string) string {
 	return ""
 }
 
-func (s *site) world1(name string) *checks.Check {
-	return s.house.world.Config.Services[index1(s.house.world.Config.Services, name)].Targets[0].Addresses[0].Checks[0].Check
-}
-
-func index1(services []config.Service, name string) int {
-	for i := range services {
-		if services[i].Name == name {
-			return i
-		}
-	}
-	return -1
+// check returns the one that watches the primary of a service.
+func (s *site) check(service string) *checks.Check {
+	services := s.house.world.Config.Services
+	i := slices.IndexFunc(services, func(sv config.Service) bool { return sv.Name == service })
+	return services[i].Targets[0].Addresses[0].Checks[0].Check
 }
 
 // reload replaces the world by one of the same services.
