@@ -178,6 +178,25 @@ func TestWhatRequiresAGatewayIsFrozenWithIt(t *testing.T) {
 	})
 }
 
+func TestMaintenanceIsBelievedAtOnceAndWithoutAsking(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := startSite(t, dir, []string{"a"}, withCanaries)
+		sleep(3 * time.Minute)
+		asked := s.wires.count("one")
+		check := s.check("a")
+		s.Report(checks.Transition{
+			Check: check, State: checks.State{Verdict: checks.Down, Since: time.Now(), Run: 1},
+			Result: checks.Result{Maintenance: true, Reason: "says it is in maintenance: status 503"},
+		})
+		synctest.Wait()
+		s.at("backup")
+		if got := s.wires.count("one"); got != asked {
+			t.Error("a canary was asked")
+		}
+	})
+}
+
 func TestAStartWhileCutOffKeepsWhatIsUnknown(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
