@@ -27,7 +27,7 @@ var (
 
 // rawOptions returns the options of an OPT record as octets.
 func rawOptions(opt *dns.OPT) []*dns.EDNS0_LOCAL {
-	wire := make([]byte, dns.MaxMsgSize)
+	wire := make([]byte, dns.Len(opt))
 	end, err := dns.PackRR(opt, wire, 0, nil, false)
 	if err != nil {
 		panic(err)
