@@ -69,6 +69,18 @@ func TestFault42And25TheProbeHostLosesItsNetwork(t *testing.T) {
 		}
 		return got
 	}
+	// probed counts the probes of web's targets that have ended.
+	probed := func() map[string]float64 {
+		series, ended := s.series(), map[string]float64{}
+		for _, target := range []string{"primary", "backup"} {
+			for key, n := range series {
+				if strings.HasPrefix(key, `dnsfailover_probes_total{`) && strings.Contains(key, `service="web"`) && strings.Contains(key, `target="`+target+`"`) {
+					ended[target] += n
+				}
+			}
+		}
+		return ended
+	}
 	for _, way := range []struct {
 		name      string
 		cut, mend [][]string
@@ -87,9 +99,13 @@ func TestFault42And25TheProbeHostLosesItsNetwork(t *testing.T) {
 		began := time.Now()
 		s.wait(way.name+": frozen", func() bool { return stays(way.name).Rule == "frozen" })
 		t.Logf("%s: frozen after %v", way.name, time.Since(began).Round(time.Millisecond))
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		// Two failures make a verdict where nothing is frozen.
+		before := probed()
+		s.wait(way.name+": five more probes of both targets have ended", func() bool {
 			stays(way.name)
-		}
+			now := probed()
+			return now["primary"] >= before["primary"]+5 && now["backup"] >= before["backup"]+5
+		})
 		status := s.status()
 		if status.Ready || status.Guards[0].FrozenSince == nil || targetOf(stays(way.name), "primary").Verdict != "up" {
 			t.Errorf("%s: ready %v, guards %+v, problems %q", way.name, status.Ready, status.Guards, status.Problems)
