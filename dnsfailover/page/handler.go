@@ -94,7 +94,7 @@ func (h *Host) notice(out *recorder, r *http.Request, s *site, st *stand) {
 		header.Set(f[0], f[1])
 	}
 	header.Set("Retry-After", fmt.Sprint(st.retryAfter(s, time.Now())))
-	if st.back || r.Header.Get("Dnsfailover-Poll") != "" {
+	if st.back || polls(r) {
 		header.Set("Connection", "close") // over HTTP/2 it is a GOAWAY
 	}
 	out.WriteHeader(http.StatusServiceUnavailable)
@@ -104,6 +104,9 @@ func (h *Host) notice(out *recorder, r *http.Request, s *site, st *stand) {
 	s.counters.notices[form].Add(1)
 	out.form = form.String()
 }
+
+// polls says that an open page asks whether the site is back.
+func polls(r *http.Request) bool { return r.Header.Get("Dnsfailover-Poll") != "" }
 
 func health(out *recorder) {
 	out.form = "health"

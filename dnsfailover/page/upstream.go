@@ -72,6 +72,10 @@ func unreachable(out *recorder) {
 
 // pass passes a request on.
 func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, origin front.Origin) {
+	if polls(r) && to.Held() { // open pages by the thousand would take the places of those who have something to do
+		h.notice(out, r, s, s.stand.Load())
+		return
+	}
 	if strings.Contains(strings.Join(r.Header.Values("Via"), ","), via) {
 		out.form = "loop"
 		http.Error(out, "This request has been here before: the primary's address is the page host's own.", http.StatusLoopDetected)

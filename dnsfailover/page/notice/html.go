@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,7 +19,26 @@ import (
 //go:embed page.html
 var builtIn string
 
-var builtInPage = template.Must(template.New("page").Parse(builtIn))
+var builtInPage = template.Must(template.New("page").Parse(compact(builtIn)))
+
+// compact takes out of our page what is there for its readers: each answer carries the rest. Indentation goes, comments in scripts, and
+// the space around signs that need none, but for what is quoted.
+func compact(page string) string {
+	page = indentation.ReplaceAllString(page, "\n")
+	page = style.ReplaceAllStringFunc(page, func(s string) string { return strings.ReplaceAll(signs.ReplaceAllString(s, "$1$2"), ";}", "}") })
+	return script.ReplaceAllStringFunc(page, func(s string) string {
+		return operators.ReplaceAllString(comment.ReplaceAllString(s, "$1"), "$1$2")
+	})
+}
+
+var (
+	indentation = regexp.MustCompile(`\n\s+`)
+	style       = regexp.MustCompile(`(?s)<style>.*</style>`)
+	signs       = regexp.MustCompile(`("[^"]*")|\s*([{};:,])\s*`)
+	script      = regexp.MustCompile(`(?s)<script>.*</script>`)
+	comment     = regexp.MustCompile(`("[^"]*")|//.*|(?s:/\*.*?\*/)`)
+	operators   = regexp.MustCompile(`("[^"]*")|\s*([{}();:,=?<>&|+*])\s*`)
+)
 
 // maxPage bounds what a template may write, in octets.
 const maxPage = 1 << 20

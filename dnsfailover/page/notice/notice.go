@@ -1,6 +1,8 @@
 package notice
 
 import (
+	"encoding/json"
+	"hash/fnv"
 	"html/template"
 	"log/slog"
 	"strconv"
@@ -44,6 +46,14 @@ type Facts struct {
 	Until   time.Time // when the site is expected back; zero: not known
 }
 
+// edition returns a short name of what there is to say. An open page that learns of another one shows itself anew.
+func (f Facts) edition() string {
+	f.Until = f.Until.UTC()
+	h := fnv.New32a()
+	_ = json.NewEncoder(h).Encode(f) // the hash takes anything
+	return strconv.FormatUint(uint64(h.Sum32()), 36)
+}
+
 // Design is how one site says it. It is immutable.
 type Design struct {
 	Site       string       // whose notice it is: a name, or the first of the host's names; empty: not known
@@ -65,11 +75,14 @@ type Answer struct {
 	Head     []byte      // the same as they are sent in HTTP/1.1
 }
 
-// Marker is the header field by which the notice is told from the site.
-const Marker = "Dnsfailover-Page"
+// Marker is the header field by which the notice is told from the site, Edition the one by which two notices of a site are told apart.
+const (
+	Marker  = "Dnsfailover-Page"
+	Edition = "Dnsfailover-Edition"
+)
 
 // complete makes the header.
-func (a *Answer) complete(policy string) {
+func (a *Answer) complete(policy, edition string) {
 	a.Fields = [][2]string{
 		{"Content-Type", a.Form.ContentType()},
 		{"Content-Length", strconv.Itoa(len(a.Body))},
@@ -77,6 +90,7 @@ func (a *Answer) complete(policy string) {
 		{"Vary", "Accept, Accept-Language, Sec-Fetch-Dest"},
 		{"X-Content-Type-Options", "nosniff"},
 		{Marker, "notice"},
+		{Edition, edition},
 	}
 	if a.Language != "" {
 		a.Fields = append(a.Fields, [2]string{"Content-Language", a.Language})
@@ -139,13 +153,13 @@ func (n *Notice) make(form Form, words *Words) *Answer {
 		a.Body = drawSVG(v)
 		policy = "default-src 'none'; style-src 'unsafe-inline'"
 	}
-	a.complete(policy)
+	a.complete(policy, v.Edition)
 	return a
 }
 
 // View is what a template is given.
 type View struct {
-	Language, Site, Title, Text, Reason, Contact string
+	Language, Site, Title, Text, Reason, Contact, Edition string
 
 	Planned    bool
 	Until      time.Time // in UTC; zero if it isn't known
@@ -174,7 +188,7 @@ func (v *View) UntilStamp() string { return v.Until.Format(time.RFC3339) }
 
 func view(d *Design, f Facts, w *Words) *View {
 	v := &View{
-		Language: w.Tag, Site: d.Site, Reason: f.Reason, Contact: d.Contact, Planned: f.Planned, Logo: d.Logo,
+		Language: w.Tag, Site: d.Site, Reason: f.Reason, Contact: d.Contact, Planned: f.Planned, Edition: f.edition(), Logo: d.Logo,
 		Accent: template.CSS(d.Accent), AccentDark: template.CSS(d.AccentDark), Words: w, // colours are checked by the configuration
 	}
 	if !f.Until.IsZero() {

@@ -84,6 +84,9 @@ func (p *Proxy) dial(ctx context.Context) (conn net.Conn, err error) {
 // Close gives up the connections that wait for another request.
 func (p *Proxy) Close() { p.trip.CloseIdleConnections() }
 
+// Held says that who came now would have to wait.
+func (p *Proxy) Held() bool { return p.opt.Gate != nil && p.opt.Gate.Status().State != hold.Open }
+
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme = "http"
 	if p.opt.TLS != nil {
