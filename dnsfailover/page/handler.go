@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin f
 		return
 	case w.config.Redirect && !origin.Secure:
 		s.counters.redirected.Add(1)
-		redirect(out, r, w)
+		h.redirect(out, r)
 		return
 	case s.primary != nil && w.staff.ServeLink(out, r, origin.Secure):
 		out.form = "staff"
@@ -117,13 +118,14 @@ func health(out *recorder) {
 }
 
 // redirect sends a client to HTTPS, for now: the same URL will be the site's again.
-func redirect(out *recorder, r *http.Request, w *world) {
+func (h *Host) redirect(out *recorder, r *http.Request) {
 	out.form = "redirect"
 	host := r.Host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}
-	if port := w.config.HTTPS[0].Port(); port != 443 && port != 0 {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if port := h.securePort(local); port != 443 {
 		host = fmt.Sprintf("%s:%d", host, port)
 	}
 	header := out.Header()
@@ -131,6 +133,30 @@ func redirect(out *recorder, r *http.Request, w *world) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Location", "https://"+host+r.URL.RequestURI())
 	out.WriteHeader(http.StatusTemporaryRedirect)
+}
+
+// securePort returns the port of HTTPS for a client that has come in at local: that of a listener at the same address, else at any
+// address, else the first. Of several that fit, 443 is what clients expect.
+func (h *Host) securePort(local *net.TCPAddr) int {
+	const same, anywhere, other = 3, 2, 1
+	port, best := 443, 0
+	for _, l := range h.listeners {
+		at, ok := l.Addr().(*net.TCPAddr)
+		if !l.Secure || !ok {
+			continue
+		}
+		fit := other
+		switch {
+		case local != nil && at.IP.Equal(local.IP):
+			fit = same
+		case at.IP.IsUnspecified():
+			fit = anywhere
+		}
+		if fit > best || fit == best && at.Port == 443 {
+			port, best = at.Port, fit
+		}
+	}
+	return port
 }
 
 // recorder remembers what was answered.

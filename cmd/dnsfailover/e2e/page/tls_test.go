@@ -45,7 +45,7 @@ func TestTLS(t *testing.T) {
 	for _, name := range []string{"www.example.com", "www.example.net"} {
 		certify(t, h.dir, name, 1)
 	}
-	write(t, h.dir, "page.yaml", `listen: {http: ["127.0.0.1:0"], https: ["`+freeAddress(t)+`"], admin: "off"}
+	write(t, h.dir, "page.yaml", `listen: {http: ["127.0.0.1:0"], https: ["127.0.0.1:0"], admin: "off"}
 state: state
 redirect: true
 hsts: max-age=600
