@@ -72,8 +72,8 @@ func writeJSON(rw http.ResponseWriter, v any) {
 func (h *Host) Status(now time.Time) api.Page {
 	w := h.live.Load()
 	out := api.Page{Version: h.version, Problems: append([]string{}, h.certs.problems(now)...), Sites: []api.Site{}}
-	if w.config.Source != nil && h.services == nil && h.silent.Load() {
-		out.Problems = append(out.Problems, "source "+w.config.Source.URL.Redacted()+" does not answer: what it said last counts")
+	if problem := h.sourceProblem(w, now); problem != "" {
+		out.Problems = append(out.Problems, problem)
 	}
 	for _, s := range w.sites {
 		out.Sites = append(out.Sites, s.status())

@@ -6,6 +6,7 @@
 //	page.go      the host: listen, run, reload
 //	world.go     the sites, by the names that clients ask for
 //	keeper.go    what each site does now: from commands, a file, the configuration and a dnsfailover that knows what is planned
+//	source.go    what that dnsfailover says, and for how long it is believed
 //	plain.go     the answer to a plain request, from memory (package front)
 //	handler.go   all other requests
 //	rule.go      what is done below a path

@@ -31,7 +31,7 @@ func (h *Host) keep(ctx context.Context) error {
 
 // decide gives each site of w the stand that it has to take now.
 func (h *Host) decide(w *world, now time.Time) {
-	services := h.known(now)
+	services := h.known(w, now)
 	for _, s := range w.sites {
 		next := h.standOf(w, s, services, now)
 		old := s.stand.Load()
@@ -67,10 +67,12 @@ func (h *Host) standOf(w *world, s *site, services []api.Service, now time.Time)
 	service := serviceOf(s, services)
 	if service != nil {
 		var why string
-		if facts, why = planned(service, now); facts.Planned {
+		if facts, why = planned(service); facts.Planned {
 			st.source = why
 		}
-		st.back = isBack(service)
+		if st.back = isBack(service); st.back && !s.Open {
+			st.source = "names of service " + service.Name + " point at the site"
+		}
 	}
 	if s.Planned.Planned && (s.Planned.Until.IsZero() || now.Before(s.Planned.Until)) {
 		facts, st.source = s.Planned, "planned in the configuration"
@@ -145,25 +147,29 @@ func serviceOf(s *site, services []api.Service) *api.Service {
 	return nil
 }
 
-// planned returns what a person has announced for a service.
-func planned(s *api.Service, now time.Time) (notice.Facts, string) {
+// planned returns what a person has announced for a service, in that person's words: those of the decision, as status has them, name the
+// operator and are not for visitors.
+func planned(s *api.Service) (notice.Facts, string) {
 	switch {
 	case len(s.Targets) > 0 && s.Serving == s.Targets[0].Name:
 		return notice.Facts{}, "" // the site itself is served
 	case s.Rule == "override" && s.Override != nil:
-		f := notice.Facts{Planned: true, Reason: s.Override.Reason}
-		if s.Override.Until != nil && now.Before(*s.Override.Until) {
-			f.Until = *s.Override.Until
-		}
-		return f, "an override of service " + s.Name
-	case s.Rule == "window":
-		f := notice.Facts{Planned: true, Reason: s.Reason}
-		if s.NextChange != nil && now.Before(s.NextChange.At) {
-			f.Until = s.NextChange.At
-		}
-		return f, "a window of service " + s.Name
+		return notice.Facts{Planned: true, Reason: s.Override.Reason, Until: backAt(s, s.Override.Until)}, "an override of service " + s.Name
+	case s.Rule == "window" && s.Window != nil:
+		return notice.Facts{Planned: true, Reason: s.Window.Reason, Until: backAt(s, &s.Window.End)}, "a window of service " + s.Name
 	}
 	return notice.Facts{}, ""
+}
+
+// backAt returns when a service is expected back at its first target, if what holds now has an end. Something else may hold on after it.
+func backAt(s *api.Service, end *time.Time) time.Time {
+	if end == nil {
+		return time.Time{}
+	}
+	if next := s.NextChange; next != nil && len(s.Targets) > 0 && next.Serving == s.Targets[0].Name && next.At.After(*end) {
+		return next.At
+	}
+	return *end
 }
 
 // isBack says that names point at the first target, by whatever rule.

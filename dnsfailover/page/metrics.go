@@ -22,6 +22,9 @@ var (
 	waiting   = desc("held", "Requests that wait now.", "site")
 	byStaff   = desc("staff_requests_total", "Requests of staff, let through to the primary.", "site")
 
+	sourceUp    = desc("source_up", "1 if the source has answered when it was asked last, 0 if not; absent if there is none.")
+	sourceHeard = desc("source_heard_timestamp_seconds", "When the source has answered last; absent if it never did.")
+
 	conns      = desc("connections", "Connections open now.")
 	accepted   = desc("connections_accepted_total", "Connections accepted.")
 	shed       = desc("connections_shed_total", "Connections closed because a new one needed their place: those that had waited longest for their client.")
@@ -39,7 +42,7 @@ type collector struct{ *Host }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, conns, accepted, shed, refused, panics, handshakes, expires,
+		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, sourceUp, sourceHeard, conns, accepted, shed, refused, panics, handshakes, expires,
 	} {
 		out <- d
 	}
@@ -76,6 +79,14 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		count(held, g.Released, s.label, "released")
 		count(held, g.Late, s.label, "late")
 		count(held, g.Full, s.label, "full")
+	}
+	if source := c.live.Load().config.Source; source != nil {
+		if last := c.heardFrom(source); last != nil || c.silent.Load() != nil {
+			gauge(sourceUp, flag(c.silent.Load() == nil))
+			if last != nil {
+				gauge(sourceHeard, float64(last.at.UnixMilli())/1000)
+			}
+		}
 	}
 	f := c.front.Counters()
 	gauge(conns, float64(f.Open))

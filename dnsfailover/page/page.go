@@ -42,12 +42,13 @@ type Host struct {
 	certs  *certificates
 	front  *front.Server
 	access *accesslog.Log
-	said   *said                 // by an operator
-	heard  atomic.Pointer[heard] // from the source
-	silent atomic.Bool           // the source doesn't answer
+	said   *said                   // by an operator
+	heard  atomic.Pointer[heard]   // from the source
+	silent atomic.Pointer[silence] // of the source; nil: it answers, or there is none
 
 	reloading sync.Mutex
 	wake      chan struct{} // to the keeper: look again
+	asked     chan struct{} // to who asks the source: ask at once
 
 	listeners []front.Listener
 	admin     net.Listener // nil: off
@@ -87,7 +88,7 @@ func invalid(file string, problems []config.Problem) error {
 
 // Listen opens the sockets of a page host. Services tells what is planned if the host is part of a server; else it is nil.
 func Listen(cfg *config.Page, log *slog.Logger, version string, services func(time.Time) []api.Service) (h *Host, err error) {
-	h = &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1)}
+	h = &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -199,13 +200,17 @@ func (h *Host) Reload(cfg *config.Page) []string {
 	h.adopt(cfg)
 	h.access.Reopen()
 	h.look()
+	poke(h.asked)
 	return warnings
 }
 
 // look wakes the keeper.
-func (h *Host) look() {
+func (h *Host) look() { poke(h.wake) }
+
+// poke tells who listens to c, once for however often it is called meanwhile.
+func poke(c chan struct{}) {
 	select {
-	case h.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

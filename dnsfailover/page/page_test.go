@@ -266,7 +266,7 @@ func TestWhatIsPlannedIsShown(t *testing.T) {
 		t.Errorf("override: %v %q", resp.Header, body)
 	}
 	set(func(s *api.Service) {
-		s.Rule, s.Override, s.Reason, s.NextChange = "window", nil, "weekly patches", &api.NextChange{At: until}
+		s.Rule, s.Override, s.Window = "window", nil, &api.Window{End: until, Reason: "weekly patches", Author: "root"}
 	})
 	if _, body := h.get("/"); !strings.Contains(body, "weekly patches") {
 		t.Errorf("window: %q", body)
@@ -279,7 +279,7 @@ func TestWhatIsPlannedIsShown(t *testing.T) {
 		t.Errorf("file: %q", body)
 	}
 	os.Remove(filepath.Join(h.dir, "switch"))
-	set(func(s *api.Service) { s.Rule, s.Serving, s.NextChange = "verdicts", "primary", nil })
+	set(func(s *api.Service) { s.Rule, s.Serving, s.Window = "verdicts", "primary", nil })
 	if resp, _ := h.get("/"); !resp.Close || resp.Header.Get("Retry-After") != "1" {
 		t.Errorf("the site is back, but connections are kept: %v", resp.Header)
 	}
