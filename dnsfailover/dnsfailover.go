@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -67,7 +66,7 @@ type instance struct {
 func Serve(ctx context.Context, opt Options) error {
 	cfg, problems := config.Load(opt.ConfigFile)
 	if cfg == nil {
-		return invalid(opt.ConfigFile, problems)
+		return config.Unusable(opt.ConfigFile, problems)
 	}
 	s := &instance{opt: opt, log: opt.Log, started: time.Now()}
 	var err error
@@ -94,15 +93,6 @@ func Serve(ctx context.Context, opt Options) error {
 	}
 	s.log.Info("stopped")
 	return err
-}
-
-// invalid joins the problems of a configuration to one error, a line each.
-func invalid(file string, problems []config.Problem) error {
-	lines := make([]string, len(problems))
-	for i, p := range problems {
-		lines[i] = p.String()
-	}
-	return fmt.Errorf("%s is not usable:\n%s", file, strings.Join(lines, "\n"))
 }
 
 // build builds the first world and fills its slots.

@@ -17,7 +17,7 @@ import (
 // parseURL reads the URL of a check, which is the value of the key what.
 func parseURL(r *report, n *yaml.Node, what string) leaf[*url.URL] {
 	s := word(r, n, what, `a URL, as in "https://www.example.com/healthz"`)
-	l := leaf[*url.URL]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[*url.URL](s)
 	if l.bad {
 		return l
 	}
@@ -77,7 +77,7 @@ func isPort(s string) bool {
 // In the first form the value has no address.
 func parseEndpoint(r *report, n *yaml.Node) leaf[netip.AddrPort] {
 	s := word(r, n, "tcp", `":443"`)
-	l := leaf[netip.AddrPort]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[netip.AddrPort](s)
 	if l.bad {
 		return l
 	}
@@ -101,7 +101,7 @@ func parseEndpoint(r *report, n *yaml.Node) leaf[netip.AddrPort] {
 // parseStatus reads one item of `status`: 301 or 200-299.
 func parseStatus(r *report, n *yaml.Node) leaf[checks.StatusRange] {
 	s := word(r, n, "a status", "301 or 200-299")
-	l := leaf[checks.StatusRange]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[checks.StatusRange](s)
 	if l.bad {
 		return l
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"dnsfailover/checks"
@@ -164,4 +165,13 @@ func (p Problem) String() string {
 		return p.File + ": " + p.Text
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Unusable joins the problems of a configuration to one error, a line each.
+func Unusable(file string, problems []Problem) error {
+	lines := make([]string, len(problems))
+	for i, p := range problems {
+		lines[i] = p.String()
+	}
+	return fmt.Errorf("%s is not usable:\n%s", file, strings.Join(lines, "\n"))
 }

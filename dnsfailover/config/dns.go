@@ -101,7 +101,7 @@ func exempt(r *report, n *yaml.Node) list[leaf[netip.Prefix]] {
 // network reads a network, as in 192.0.2.0/24.
 func network(r *report, n *yaml.Node, what string) leaf[netip.Prefix] {
 	s := word(r, n, what, `192.0.2.0/24, or "2001:db8::/32" in quotes`)
-	l := leaf[netip.Prefix]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[netip.Prefix](s)
 	if l.bad {
 		return l
 	}

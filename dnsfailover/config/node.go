@@ -27,6 +27,11 @@ const (
 
 func (l leaf[T]) ok() bool { return l.from != absent && !l.bad }
 
+// typed returns what the word s, which stands in the file, is to become: all of it but the value.
+func typed[T any](s leaf[string]) leaf[T] {
+	return leaf[T]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+}
+
 // list is a list of the file and where it stands.
 type list[T any] struct {
 	pos

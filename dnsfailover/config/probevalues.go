@@ -15,7 +15,7 @@ import (
 // parseServer reads `tls`: the name that the certificate must be for and, if it isn't 443, the port.
 func parseServer(r *report, n *yaml.Node) leaf[endpoint] {
 	s := word(r, n, "tls", `"www.example.com:443"`)
-	l := leaf[endpoint]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[endpoint](s)
 	if l.bad {
 		return l
 	}
@@ -49,7 +49,7 @@ var size = regexp.MustCompile(`^([0-9]{1,9})(B|KiB|MiB)$`)
 // parseSize reads a number of bytes.
 func parseSize(r *report, n *yaml.Node, what string) leaf[int] {
 	s := word(r, n, what, "64KiB")
-	l := leaf[int]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[int](s)
 	if l.bad {
 		return l
 	}
@@ -68,7 +68,7 @@ func parseSize(r *report, n *yaml.Node, what string) leaf[int] {
 func parsePatterns(r *report, n *yaml.Node) list[leaf[*regexp.Regexp]] {
 	one := func(n *yaml.Node) leaf[*regexp.Regexp] {
 		s := scalar(r, n, "body_matches", "a regular expression")
-		l := leaf[*regexp.Regexp]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+		l := typed[*regexp.Regexp](s)
 		if l.bad {
 			return l
 		}
@@ -95,7 +95,7 @@ func parseJSONRules(r *report, n *yaml.Node) list[leaf[checks.JSONRule]] {
 	var seen []string
 	for i := 0; i < len(n.Content) && !r.full(); i += 2 {
 		key := word(r, n.Content[i], "a path in json", `"$.status"`)
-		rule := leaf[checks.JSONRule]{pos: key.pos, text: key.v, from: written, bad: key.bad}
+		rule := typed[checks.JSONRule](key)
 		if key.bad || !isKind(r, n.Content[i+1], yaml.ScalarNode, "a value in json", "one value", "ok, 3, true or null") {
 			l.bad = true
 			continue

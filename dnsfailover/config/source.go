@@ -21,7 +21,7 @@ var interfacePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,14}$`)
 func sources(r *report, n *yaml.Node) list[leaf[source]] {
 	one := func(n *yaml.Node) leaf[source] {
 		s := word(r, n, "source", "an address of this host, or an interface, as in eth0")
-		l := leaf[source]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+		l := typed[source](s)
 		if l.bad {
 			return l
 		}

@@ -18,7 +18,7 @@ var bareNumber = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 // duration reads a duration as Go writes it.
 func duration(r *report, n *yaml.Node, what, example string) leaf[time.Duration] {
 	s := word(r, n, what, example)
-	l := leaf[time.Duration]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[time.Duration](s)
 	if l.bad {
 		return l
 	}
@@ -41,7 +41,7 @@ func duration(r *report, n *yaml.Node, what, example string) leaf[time.Duration]
 // integer reads a whole number.
 func integer(r *report, n *yaml.Node, what string) leaf[int] {
 	s := word(r, n, what, "a whole number")
-	l := leaf[int]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[int](s)
 	if l.bad {
 		return l
 	}
@@ -141,7 +141,7 @@ func address(r *report, n *yaml.Node) leaf[netip.Addr] {
 // dialledAddress reads the IP address of a host that is only dialled from here.
 func dialledAddress(r *report, n *yaml.Node) leaf[netip.Addr] {
 	s := word(r, n, "an address", "203.0.113.10, or \"2001:db8::10\" in quotes")
-	l := leaf[netip.Addr]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[netip.Addr](s)
 	if l.bad {
 		return l
 	}
@@ -176,7 +176,7 @@ func listenAddress(r *report, n *yaml.Node, what string, port uint16) leaf[netip
 	ipv4 := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 	ipv6 := netip.AddrPortFrom(netip.IPv6Loopback(), port)
 	s := word(r, n, what, fmt.Sprintf("%q", ipv4))
-	l := leaf[netip.AddrPort]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[netip.AddrPort](s)
 	if l.bad {
 		return l
 	}

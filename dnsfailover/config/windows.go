@@ -74,7 +74,7 @@ func decodeGuard(r *report, n *yaml.Node) leaf[string] {
 
 func schedule(r *report, n *yaml.Node) leaf[*cron.Schedule] {
 	s := word(r, n, "cron", `five fields, as in "0 3 * * SUN"`)
-	l := leaf[*cron.Schedule]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[*cron.Schedule](s)
 	if l.bad {
 		return l
 	}
@@ -90,7 +90,7 @@ func schedule(r *report, n *yaml.Node) leaf[*cron.Schedule] {
 // be another.
 func timezone(r *report, n *yaml.Node) leaf[*time.Location] {
 	s := word(r, n, "timezone", "Europe/Berlin or UTC")
-	l := leaf[*time.Location]{pos: s.pos, text: s.v, from: written, bad: s.bad}
+	l := typed[*time.Location](s)
 	if l.bad {
 		return l
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -59,7 +58,7 @@ type Host struct {
 func Serve(ctx context.Context, opt Options) error {
 	cfg, problems := config.LoadPage(opt.ConfigFile)
 	if cfg == nil {
-		return invalid(opt.ConfigFile, problems)
+		return config.Unusable(opt.ConfigFile, problems)
 	}
 	h, err := Listen(cfg, opt.Log, opt.Version, nil)
 	if err != nil {
@@ -75,15 +74,6 @@ func Serve(ctx context.Context, opt Options) error {
 	err = group.Wait()
 	h.log.Info("stopped")
 	return err
-}
-
-// invalid joins the problems of a configuration to one error, a line each.
-func invalid(file string, problems []config.Problem) error {
-	lines := make([]string, len(problems))
-	for i, p := range problems {
-		lines[i] = p.String()
-	}
-	return fmt.Errorf("%s is not usable:\n%s", file, strings.Join(lines, "\n"))
 }
 
 // Listen opens the sockets of a page host. Services tells what is planned if the host is part of a server; else it is nil.
