@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -12,32 +11,11 @@ import (
 	"dnsfailover/dnsfailover/api"
 )
 
-// defaultSockets are where the control socket is looked for if nobody names it.
-var defaultSockets = []string{"/run/dnsfailover/control.sock", "/var/lib/dnsfailover/control.sock"}
-
 // clientCommand makes cmd one that speaks to the server.
-func clientCommand(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().String("socket", "", "the server's control `file` (default: DNSFAILOVER_SOCKET, else "+strings.Join(defaultSockets, ", else ")+")")
-	return cmd
-}
+func clientCommand(cmd *cobra.Command) *cobra.Command { return serverSocket.client(cmd) }
 
 // dial returns a client of the server that a client command is meant for.
-func dial(cmd *cobra.Command) *api.Client { return api.Dial(socketPath(cmd)) }
-
-func socketPath(cmd *cobra.Command) string {
-	if path, _ := cmd.Flags().GetString("socket"); path != "" {
-		return path
-	}
-	if path := os.Getenv("DNSFAILOVER_SOCKET"); path != "" {
-		return path
-	}
-	for _, path := range defaultSockets {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return defaultSockets[0]
-}
+func dial(cmd *cobra.Command) *api.Client { return serverSocket.dial(cmd) }
 
 // findService returns the state of the service with that name.
 func findService(status api.Status, name string) (api.Service, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/user"
 	"time"
 
@@ -13,38 +12,14 @@ import (
 	"dnsfailover/dnsfailover/page/staff"
 )
 
-// pageSockets are where the control socket of a page host is looked for if nobody names it.
-var pageSockets = []string{"/run/dnsfailover/page.sock", "/var/lib/dnsfailover/page.sock"}
-
-// pageClient makes cmd one that speaks to a page host.
-func pageClient(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().String("socket", "", "the page host's control `file` (default: DNSFAILOVER_PAGE_SOCKET, else "+pageSockets[0]+", else "+pageSockets[1]+")")
-	return cmd
-}
-
-func dialPage(cmd *cobra.Command) *api.Client {
-	if path, _ := cmd.Flags().GetString("socket"); path != "" {
-		return api.Dial(path)
-	}
-	if path := os.Getenv("DNSFAILOVER_PAGE_SOCKET"); path != "" {
-		return api.Dial(path)
-	}
-	for _, path := range pageSockets {
-		if _, err := os.Stat(path); err == nil {
-			return api.Dial(path)
-		}
-	}
-	return api.Dial(pageSockets[0])
-}
-
 func pageStatusCommand() *cobra.Command {
-	return pageClient(&cobra.Command{
+	return pageSocket.client(&cobra.Command{
 		Use:     "status",
 		Short:   "Show what a page host does for each site, and why",
 		Example: `  dnsfailover page status`,
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := dialPage(cmd)
+			client := pageSocket.dial(cmd)
 			defer client.Close()
 			status, err := client.Page(cmd.Context())
 			if err != nil {
@@ -99,7 +74,7 @@ func pageOrderCommand(mode string) *cobra.Command {
 			if u, err := user.Current(); err == nil {
 				body.Author = u.Username
 			}
-			client := dialPage(cmd)
+			client := pageSocket.dial(cmd)
 			defer client.Close()
 			site, err := client.OrderPage(cmd.Context(), args[0], mode, body)
 			if err != nil {
@@ -114,7 +89,7 @@ func pageOrderCommand(mode string) *cobra.Command {
 		cmd.Flags().StringVar(&message, "message", "", "the reason, a `text` that visitors read")
 		cmd.Flags().StringVar(&duration, "for", "", "how long, as a `duration` such as 30m; then it is forgotten")
 	}
-	return pageClient(cmd)
+	return pageSocket.client(cmd)
 }
 
 func pageLinkCommand() *cobra.Command {
