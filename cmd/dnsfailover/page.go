@@ -54,12 +54,9 @@ The commands below speak to a running page host over its control socket.`,
 
 // checkPage prints every problem of a page host's configuration.
 func checkPage(cmd *cobra.Command, file string) error {
-	cfg, problems := config.LoadPage(file)
-	for _, p := range problems {
-		fmt.Fprintln(cmd.ErrOrStderr(), clean(p.String()))
-	}
-	if cfg == nil {
-		return fmt.Errorf("%s has %s", file, countOf(len(problems), "problem"))
+	cfg, err := loaded(cmd, file, config.LoadPage)
+	if err != nil {
+		return err
 	}
 	for _, w := range cfg.Warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", clean(w.String()))

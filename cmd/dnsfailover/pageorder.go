@@ -103,15 +103,9 @@ cookies back. It needs no running page host.`,
 		Example: `  dnsfailover page link www.example.com --config page.yaml`,
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if file == "" {
-				return usagef("--config is missing")
-			}
-			cfg, problems := config.LoadPage(file)
-			for _, p := range problems {
-				fmt.Fprintln(cmd.ErrOrStderr(), clean(p.String()))
-			}
-			if cfg == nil {
-				return fmt.Errorf("%s has %s", file, countOf(len(problems), "problem"))
+			cfg, err := loaded(cmd, file, config.LoadPage)
+			if err != nil {
+				return err
 			}
 			if cfg.Staff.Secret == nil {
 				return fmt.Errorf("%s has no secret: add staff: {secret: FILE}", file)

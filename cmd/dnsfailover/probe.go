@@ -24,15 +24,9 @@ are left out: their targets report to the server.`,
   dnsfailover probe web primary --config dnsfailover.yaml`,
 		Args: arguments("SERVICE", "[TARGET]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if file == "" {
-				return usagef("--config is missing")
-			}
-			cfg, problems := config.Load(file)
-			for _, p := range problems {
-				fmt.Fprintln(cmd.ErrOrStderr(), clean(p.String()))
-			}
-			if cfg == nil {
-				return fmt.Errorf("%s has %s", file, countOf(len(problems), "problem"))
+			cfg, err := loaded(cmd, file, config.Load)
+			if err != nil {
+				return err
 			}
 			targets, err := chooseTargets(cfg, args)
 			if err != nil {
