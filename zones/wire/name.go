@@ -77,9 +77,6 @@ func (n *Name) Len() int { return n.length }
 // Labels returns the number of labels, the root's not counted.
 func (n *Name) Labels() int { return n.count }
 
-// Offset returns the offset of label i from the left; for Labels() that of the root label.
-func (n *Name) Offset(i int) int { return int(n.labels[i]) }
-
 // From returns the name from label i on, in lower case, the root label included.
 func (n *Name) From(i int) []byte { return n.lower[n.labels[i]:n.length] }
 

@@ -54,7 +54,7 @@ func TestReadKeepsBytesAndLowersLetters(t *testing.T) {
 		}
 		low := Lower(b)
 		for i := range labels {
-			at := n.Offset(i)
+			at := n.labels[i]
 			if !bytes.Equal(n.From(i), low[at:]) {
 				t.Fatalf("From(%d) is %q, want %q", i, n.From(i), low[at:])
 			}
