@@ -26,7 +26,7 @@ type rawCanaries struct {
 	fail   leaf[string]
 }
 
-// keys returns the readers of the keys that join c with others.
+// severalKeys returns the readers of the keys that join c with others.
 func (c *rawCheck) severalKeys(r *report) map[string]func(*yaml.Node) {
 	return map[string]func(*yaml.Node){
 		"need": func(n *yaml.Node) { c.need = quorum(r, n, "need") },
