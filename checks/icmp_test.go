@@ -21,7 +21,7 @@ func TestICMPProbe(t *testing.T) {
 	}
 }
 
-// FuzzICMP hands anything to what reads ICMP errors. (Fault 37.)
+// FuzzICMPQuote hands anything to what reads ICMP errors. (Fault 37.)
 func FuzzICMPQuote(f *testing.F) {
 	f.Add([]byte("\x45\x00\x00\x54\x00\x00\x40\x00\x40\x01\x00\x00\x7f\x00\x00\x01\xc0\x00\x02\x01\x08\x00\x00\x00\x12\x34\x56\x78"), true)
 	f.Add(make([]byte, 60), false)
