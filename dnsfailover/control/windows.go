@@ -65,7 +65,7 @@ func (c *Control) AddWindow(ctx context.Context, n api.NewWindow) (api.Window, e
 		return func() {
 			c.log.Info("window planned", append(windowFacts(id, w), "author", w.Author, "reason", w.Reason, "holds_from", text(shown.HoldsFrom))...)
 			c.windowAdded(id, w)
-			c.doubt(shown, "planned")
+			c.warn(shown, "planned")
 		}
 	})
 }

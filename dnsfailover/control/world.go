@@ -151,7 +151,7 @@ func (c *Control) settleIn(world World, now time.Time, publish func(), fact func
 	c.publish(c.services)
 	for _, s := range c.services {
 		c.tell(s, now)
-		c.doubtRecurring(s, before[s.name()], now)
+		c.warnRecurring(s, before[s.name()], now)
 	}
 	for _, problem := range c.homeless(now) {
 		c.log.Warn("override not applied", "problem", problem)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"dnsfailover/dnsfailover/api"
-	"dnsfailover/dnsfailover/state"
 )
 
 // reminders are how long before the start of a window it is looked at once more whether something is doubtful about it.
@@ -18,7 +17,7 @@ func (c *Control) remind(s *managed, now time.Time) {
 	for _, w := range s.in.Plan.Windows(now) {
 		for _, ahead := range reminders {
 			if at := w.Start.Add(-ahead); !at.Before(s.reminder) && !at.After(now) {
-				c.doubt(*s.showWindow(w, now), "in "+ahead.String())
+				c.warn(*s.showWindow(w, now), "in "+ahead.String())
 			}
 		}
 	}
@@ -37,18 +36,18 @@ func (s *managed) setReminder(now time.Time) {
 	}
 }
 
-// doubt logs what is doubtful about a window, and when that was found.
-func (c *Control) doubt(w api.Window, when string) {
+// warn logs what is doubtful about a window, and when that was found.
+func (c *Control) warn(w api.Window, when string) {
 	for _, p := range w.Problems {
 		c.log.Warn("window is doubtful", "window", w.ID, "service", w.Service, "target", w.Target, "start", text(w.Start), "found", when, "problem", p)
 	}
 }
 
-// doubtRecurring does so for the windows that the configuration has and that it didn't have in the same words before.
-func (c *Control) doubtRecurring(s, before *managed, now time.Time) {
+// warnRecurring does so for the windows that the configuration has and that it didn't have in the same words before.
+func (c *Control) warnRecurring(s, before *managed, now time.Time) {
 	for _, w := range s.windows(now) {
 		if w.Recurring && (before == nil || !before.had(w)) {
-			c.doubt(w, "configured")
+			c.warn(w, "configured")
 		}
 	}
 }
@@ -60,27 +59,4 @@ func (s *managed) had(w api.Window) bool {
 		}
 	}
 	return false
-}
-
-// unsure has the store forget, in the transaction of the operator's change that comes next, which edge bounds what was
-// promised: a crash right after it must not believe in an edge that the change has taken away.
-func (c *Control) unsure(s *managed, now time.Time) {
-	selection := s.selection(now)
-	if selection.Edge.IsZero() {
-		return
-	}
-	selection.Edge = time.Time{}
-	s.saved = selection
-	c.store.PutSelection(s.name(), selection)
-}
-
-// known tells what is promised of last, which is stored, beyond now: until when at most, and when it stopped being served if
-// that was before. A window that is planned now as it was then has bounded all that was given since.
-func (s *managed) known(last state.Selection, served time.Time) (promised, stopped time.Time) {
-	promised, stopped = served.Add(time.Duration(last.MaxTTL)*time.Second), served
-	if last.Edge.IsZero() || !s.in.Plan.Starts(last.Edge) {
-		return promised, stopped
-	}
-	bound := last.Edge.Add(-time.Second)
-	return earliest(promised, bound), earliest(stopped, bound)
 }
