@@ -14,8 +14,7 @@ import (
 )
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ string) error {
-	s.document(w, http.StatusOK, "application/json", s.backend.Status(time.Now()))
-	return nil
+	return s.answer(w, s.backend.Status(time.Now()), nil)
 }
 
 func (s *Server) why(w http.ResponseWriter, r *http.Request, _ string) error {
@@ -36,11 +35,7 @@ func (s *Server) why(w http.ResponseWriter, r *http.Request, _ string) error {
 		}
 	}
 	why, err := s.backend.Why(dns.Fqdn(name), qtype, client, time.Now())
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", why)
-	return nil
+	return s.answer(w, why, err)
 }
 
 // parseType reads a type's mnemonic, or TYPE12345 (RFC 3597 section 5). It is A if nothing is said.
@@ -81,20 +76,12 @@ func (s *Server) switchService(w http.ResponseWriter, r *http.Request, author st
 		body.Author = author
 	}
 	service, err := s.backend.Switch(r.Context(), r.PathValue("service"), body)
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", service)
-	return nil
+	return s.answer(w, service, err)
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request, author string) error {
 	service, err := s.backend.Release(r.Context(), r.PathValue("service"), acting(author))
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", service)
-	return nil
+	return s.answer(w, service, err)
 }
 
 // acting names who acts, for one who can't say it.
@@ -107,11 +94,7 @@ func acting(author string) string {
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request, author string) error {
 	result, err := s.backend.Reload(r.Context(), acting(author))
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", result)
-	return nil
+	return s.answer(w, result, err)
 }
 
 func (s *Server) scrape(w http.ResponseWriter, r *http.Request, _ string) error {

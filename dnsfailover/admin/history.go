@@ -52,11 +52,7 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request, _ string) error
 		}
 	}
 	history, err := s.backend.History(q)
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", history)
-	return nil
+	return s.answer(w, history, err)
 }
 
 // parseInstant reads a time in RFC 3339, or how long before now it was.

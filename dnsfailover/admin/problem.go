@@ -45,6 +45,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.document(w, full.Status, "application/problem+json", full)
 }
 
+// answer sends v, unless err says why there is none.
+func (s *Server) answer(w http.ResponseWriter, v any, err error) error {
+	if err == nil {
+		s.document(w, http.StatusOK, "application/json", v)
+	}
+	return err
+}
+
 func (s *Server) document(w http.ResponseWriter, status int, media string, v any) {
 	raw, err := json.Marshal(v)
 	if err != nil {

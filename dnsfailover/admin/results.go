@@ -9,9 +9,5 @@ func (s *Server) results(w http.ResponseWriter, r *http.Request, _ string) error
 		return problem(http.StatusBadRequest, "name a service: /api/v1/results?service=web")
 	}
 	results, err := s.backend.Results(service, query.Get("target"))
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", results)
-	return nil
+	return s.answer(w, results, err)
 }

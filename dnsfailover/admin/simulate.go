@@ -25,9 +25,5 @@ func (s *Server) simulate(w http.ResponseWriter, r *http.Request, _ string) erro
 		}
 	}
 	simulation, err := s.backend.Simulate(asked, now)
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", simulation)
-	return nil
+	return s.answer(w, simulation, err)
 }

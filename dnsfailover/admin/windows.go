@@ -8,8 +8,7 @@ import (
 )
 
 func (s *Server) windows(w http.ResponseWriter, _ *http.Request, _ string) error {
-	s.document(w, http.StatusOK, "application/json", api.Windows{Windows: s.backend.Windows(time.Now())})
-	return nil
+	return s.answer(w, api.Windows{Windows: s.backend.Windows(time.Now())}, nil)
 }
 
 func (s *Server) addWindow(w http.ResponseWriter, r *http.Request, author string) error {
@@ -40,18 +39,10 @@ func (s *Server) addWindow(w http.ResponseWriter, r *http.Request, author string
 		body.Author = author
 	}
 	window, err := s.backend.AddWindow(r.Context(), body)
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", window)
-	return nil
+	return s.answer(w, window, err)
 }
 
 func (s *Server) cancelWindow(w http.ResponseWriter, r *http.Request, author string) error {
 	window, err := s.backend.CancelWindow(r.Context(), r.PathValue("id"), acting(author))
-	if err != nil {
-		return err
-	}
-	s.document(w, http.StatusOK, "application/json", window)
-	return nil
+	return s.answer(w, window, err)
 }
