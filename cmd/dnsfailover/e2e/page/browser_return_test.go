@@ -63,6 +63,11 @@ const (
 func TestBrowserGoesBackToTheSite(t *testing.T) {
 	t.Parallel()
 	b := chromium(t)
+	ending := b.open(t, look{}, "about:blank")
+	ending.call("Page.addScriptToEvaluateOnNewDocument", object{"source": `new MutationObserver(() => {
+		const left = document.getElementById("left");
+		if (left?.textContent) sessionStorage.seen = (sessionStorage.seen ?? "") + "|" + left.textContent;
+	}).observe(document, { subtree: true, childList: true });`}, nil)
 	answer := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<title>The site</title>", r.URL) }
 	site := origin(t, answer)
 	soon := `planned: {reason: "New disks", until: "` + in(29*time.Second) + `"}`
@@ -70,16 +75,10 @@ func TestBrowserGoesBackToTheSite(t *testing.T) {
   - {names: [resumed.example.com], `+soon+`, primary: {addresses: ["`+site+`"]}}
   - {names: [switched.example.com], `+soon+`, primary: {addresses: ["`+site+`"]}, normally: primary, file: maintenance}
   - {names: [covered.example.com, told.example.com], `+soon+`}
-  - {names: [ending.example.com], planned: {until: "`+in(8*time.Second)+`"}}
+  - {names: [ending.example.com], planned: {until: "`+in(10*time.Second)+`"}}
   - {names: [usual.example.com]}`, map[string]string{"maintenance": ""})
-	ending := b.open(t, look{}, "about:blank")
-	ending.call("Page.addScriptToEvaluateOnNewDocument", object{"source": `new MutationObserver(() => {
-		const left = document.getElementById("left");
-		if (left?.textContent) sessionStorage.seen = (sessionStorage.seen ?? "") + "|" + left.textContent;
-	}).observe(document, { subtree: true, childList: true });`}, nil)
-	other := begin(t, listen+`hosts: [{names: [moved.example.com], `+soon+`}]`, nil)
-
 	ending.show(h.at("ending", "/"))
+	other := begin(t, listen+`hosts: [{names: [moved.example.com], `+soon+`}]`, nil)
 	usual := b.open(t, look{}, h.at("usual", "/"))
 	covered := b.open(t, look{}, h.at("covered", "/"))
 	covered.cover()

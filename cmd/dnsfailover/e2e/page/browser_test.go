@@ -61,9 +61,9 @@ func sites(t *testing.T) *host {
 // testLook draws the page and reads what is drawn.
 func testLook(t *testing.T, b *browser, h *host, l look) {
 	p := b.open(t, l, h.at("www", "/"))
-	width := 1280
+	width := p.width
 	if l.phone {
-		width = 2 * 360
+		width *= 2 // the scale
 	}
 	for _, name := range []string{"www", "long", "down"} {
 		if name != "www" {
@@ -109,8 +109,8 @@ func measure(m *image.RGBA) (light, ink float64) {
 
 // seen is what the page consists of for who looks at it.
 type seen struct {
-	Scroll, Width float64 // in CSS pixels
-	Texts         []struct {
+	Width float64 // in CSS pixels, all that can be scrolled to
+	Texts []struct {
 		Text             string
 		Size             float64 // in CSS pixels
 		Contrast         float64 // WCAG 2.2, 1 to 21
@@ -147,15 +147,15 @@ const lookOver = `(() => {
       left: box.left, right: box.right, mainLeft: main.left, mainTo: main.right,
     });
   }
-  return { scroll: document.scrollingElement.scrollWidth, width: innerWidth, texts };
+  return { width: document.scrollingElement.scrollWidth, texts };
 })()`
 
 // legible fails the test if a text of the page is too small, too faint (WCAG 2.2, 1.4.3) or reaches out of its card.
 func legible(t *testing.T, p *tab, what string) {
 	t.Helper()
 	page := eval[seen](p, lookOver)
-	if page.Scroll > page.Width {
-		t.Errorf("%s: it is %g wide on a screen of %g", what, page.Scroll, page.Width)
+	if page.Width > float64(p.width) {
+		t.Errorf("%s: it is %g wide on a screen of %d", what, page.Width, p.width)
 	}
 	if len(page.Texts) < 4 {
 		t.Errorf("%s: it has %d texts: %v", what, len(page.Texts), page.Texts)
