@@ -85,8 +85,8 @@ func (h *rawPageHost) readDesign(r *report, dir string) {
 		Site: h.site.v, Accent: h.accent.v, AccentDark: h.accentDark.v, Contact: h.contact.v, Policy: h.policy.v,
 		Languages: notice.Languages(h.language.v, h.texts),
 	}
-	if d.AccentDark == "" {
-		d.AccentDark = d.Accent
+	if d.AccentDark == "" && h.accent.ok() {
+		d.AccentDark = notice.Lightened(d.Accent)
 	}
 	if d.Site == "" && len(h.names.items) > 0 {
 		d.Site = strings.TrimPrefix(strings.TrimSuffix(h.names.items[0].v, "."), "*.")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dnsfailover/dnsfailover/meant"
+	"dnsfailover/dnsfailover/page/notice"
 )
 
 var (
@@ -145,11 +146,8 @@ func (p *rawPage) checkHosts(r *report) {
 }
 
 func (h *rawPageHost) check(r *report) {
-	for _, c := range []leaf[string]{h.accent, h.accentDark} {
-		if c.ok() && !colour.MatchString(c.v) {
-			r.problem(c.pos, `%q is not a colour: write it as in "#0f6a5b" or "#fff", in quotes`, c.v)
-		}
-	}
+	checkAccent(r, h.accent, notice.OnLight, "white: choose a darker one")
+	checkAccent(r, h.accentDark, notice.OnDark, "the dark page: choose a lighter one")
 	if h.language.ok() && !languageTag.MatchString(h.language.v) {
 		r.problem(h.language.pos, "language: %q is not a language, as en and pt-BR are", h.language.v)
 	}
@@ -209,4 +207,16 @@ func suggestField(given string, known []string) string {
 		return ": did you mean ." + best + "?"
 	}
 	return ": there are ." + strings.Join(known, ", .")
+}
+
+// checkAccent warns of a colour in which a visitor couldn't read the countdown.
+func checkAccent(r *report, c leaf[string], contrast func(string) float64, on string) {
+	switch {
+	case !c.ok():
+	case !colour.MatchString(c.v):
+		r.problem(c.pos, `%q is not a colour: write it as in "#0f6a5b" or "#fff", in quotes`, c.v)
+	case contrast(c.v) < notice.Legible:
+		tenths := int(10 * contrast(c.v)) // never rounded up to what would do
+		r.warning(c.pos, "%q is hard to read on %s. Its contrast is %d.%d, and %d is the least", c.v, on, tenths/10, tenths%10, notice.Legible)
+	}
 }

@@ -3,6 +3,7 @@ package notice
 import (
 	"bytes"
 	"encoding/xml"
+	"html/template"
 	"image"
 	"image/color"
 	"image/draw"
@@ -101,8 +102,7 @@ func drawSVG(v *View) []byte {
 	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ` + strconv.Itoa(width) + ` ` + strconv.Itoa(height) + `" width="` + strconv.Itoa(width) + `" height="` + strconv.Itoa(height) +
 		`" role="img" lang="` + v.Language + `"><title>` + escape(v.Headline()) + "</title>\n" +
 		`<style>svg{color-scheme:light dark;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}` +
-		`.g{fill:#fff}.l{stroke:#e4e2dc}.i{fill:#1c1f23}.f{fill:#596169}.a{fill:` + colourOr(string(v.Accent), accent) + `}.b{font-weight:700}` +
-		`@media(prefers-color-scheme:dark){.g{fill:#191d20}.l{stroke:#2b3136}.i{fill:#eef0f1}.f{fill:#a3adb5}.a{fill:` + colourOr(string(v.AccentDark), accentDark) + "}}</style>\n" +
+		light.style(v.Accent) + "@media(prefers-color-scheme:dark){" + dark.style(v.AccentDark) + "}.b{font-weight:700}</style>\n" +
 		`<rect class="g l" x=".5" y=".5" width="639" height="359" rx="20"/><rect class="a" x="48" y="24" width="56" height="6" rx="3"/>` + "\n")
 	for _, l := range lines(v, roughly) {
 		class := "i"
@@ -118,14 +118,17 @@ func drawSVG(v *View) []byte {
 	return []byte(b.String())
 }
 
-// Our accents in the light and in the dark scheme.
-const accent, accentDark = "#0f6a5b", "#6fd6c0"
+// style is the rules of a scheme, with an accent unless that is empty.
+func (s scheme) style(accent template.CSS) string {
+	return ".g{fill:" + s.card + "}.l{stroke:" + s.line + "}.i{fill:" + s.ink + "}.f{fill:" + s.soft + "}.a{fill:" + s.accented(accent) + "}"
+}
 
-func colourOr(c, ours string) string {
-	if c == "" {
-		return ours
+// accented returns an accent, or the scheme's own if it is empty.
+func (s scheme) accented(accent template.CSS) string {
+	if accent == "" {
+		return s.accent
 	}
-	return c
+	return string(accent)
 }
 
 func escape(s string) string {
@@ -215,7 +218,7 @@ func drawPNG(v *View) []byte {
 		drawn.Site = ""
 	}
 
-	ground, ink, soft, mark := color.RGBA{0xff, 0xff, 0xff, 0xff}, color.RGBA{0x1c, 0x1f, 0x23, 0xff}, color.RGBA{0x59, 0x61, 0x69, 0xff}, rgb(colourOr(string(v.Accent), accent))
+	ground, ink, soft, mark := rgb(light.card), rgb(light.ink), rgb(light.soft), rgb(light.accented(v.Accent))
 	img := image.NewPaletted(image.Rect(0, 0, width, height), palette(ground, ink, soft, mark))
 	draw.Draw(img, image.Rect(margin, 24, margin+56, 30), image.NewUniform(mark), image.Point{}, draw.Src)
 	measure := func(text string, size int, bold bool) int {
@@ -246,14 +249,4 @@ func palette(ground, ink, soft, mark color.RGBA) color.Palette {
 		}
 	}
 	return p
-}
-
-// rgb reads a colour such as #0f6a5b or #fff.
-func rgb(text string) color.RGBA {
-	digits := strings.TrimPrefix(text, "#")
-	if len(digits) == 3 {
-		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})
-	}
-	n, _ := strconv.ParseUint(digits, 16, 32) // the configuration lets nothing else pass
-	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xff}
 }

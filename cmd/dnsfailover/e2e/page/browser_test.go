@@ -53,7 +53,7 @@ func sites(t *testing.T) *host {
 	t.Helper()
 	return begin(t, listen+`hosts:
   - {names: [www.example.com], contact: "mailto:help@example.com", planned: {reason: "We are replacing the disks of the database.", until: "`+in(time.Hour)+`"}}
-  - {names: [long.example.com], site: "`+unbroken+`", texts: `+arabic+`, contact: "mailto:help@example.com", planned: {reason: "`+unbroken+`", until: "`+in(20000*time.Hour)+`"}}
+  - {names: [long.example.com], site: "`+unbroken+`", texts: `+arabic+`, contact: "mailto:help@example.com", accent: "#123456", planned: {reason: "`+unbroken+`", until: "`+in(20000*time.Hour)+`"}}
   - {names: [down.example.com], texts: `+arabic+`}
 `, nil)
 }
