@@ -27,7 +27,7 @@ func OnDark(colour string) float64 { return contrast(rgb(colour), rgb(dark.card)
 
 // Lightened returns a colour with as much white in it as it takes to be read well in the dark scheme.
 func Lightened(colour string) string {
-	const well, steps = 4.5, 20
+	const well, steps = 6, 20
 	c := rgb(colour)
 	for i := range steps {
 		mix := func(v uint8) int { return (int(v)*(steps-i) + 0xff*i) / steps }

@@ -19,7 +19,7 @@ func TestContrast(t *testing.T) {
 // TestLightened: a brand's colour that is made for white paper can be read in the dark scheme, and one that can be is left alone.
 func TestLightened(t *testing.T) {
 	for _, colour := range []string{"#000", "#123456", "#0b3d91", "#8b0000", "#0f6a5b", "#777"} {
-		if got := Lightened(colour); OnDark(got) < 4.5 || OnDark(got) > 6 {
+		if got := Lightened(colour); OnDark(got) < 6 || OnDark(got) > 7.5 {
 			t.Errorf("%s becomes %s, with a contrast of %.2f", colour, got, OnDark(got))
 		}
 	}

@@ -78,7 +78,13 @@ func TestBrowserGoesBackToTheSite(t *testing.T) {
   - {names: [ending.example.com], planned: {until: "`+in(10*time.Second)+`"}}
   - {names: [usual.example.com]}`, map[string]string{"maintenance": ""})
 	ending.show(h.at("ending", "/"))
-	other := begin(t, listen+`hosts: [{names: [moved.example.com], `+soon+`}]`, nil)
+	other := &host{t: t, dir: t.TempDir()}
+	certify(t, other.dir, "moved.example.com", 1)
+	write(t, other.dir, "page.yaml", `listen: {http: ["127.0.0.1:0"], https: ["127.0.0.1:0"], admin: "off"}
+state: state
+certificates: [{certificate: moved.example.com.pem, key: moved.example.com.key}]
+hosts: [{names: [moved.example.com], `+soon+`}]`)
+	other.run(other.command("page", "--config", "page.yaml"))
 	usual := b.open(t, look{}, h.at("usual", "/"))
 	covered := b.open(t, look{}, h.at("covered", "/"))
 	covered.cover()
@@ -86,7 +92,12 @@ func TestBrowserGoesBackToTheSite(t *testing.T) {
 	told := b.open(t, look{}, h.at("told", "/"))
 	resumed := b.open(t, look{}, h.at("resumed", "/a?b=c"))
 	switched := b.open(t, look{phone: true}, h.at("switched", "/a#part"))
-	moved := b.open(t, look{}, other.at("moved", "/"))
+	_, port, _ := strings.Cut(other.https, ":")
+	secure := "https://moved.example.com:" + port + "/"
+	moved := b.open(t, look{}, secure)
+	if got := eval[string](moved, `performance.getEntriesByType("navigation")[0].nextHopProtocol`); got != "h2" {
+		t.Errorf("over TLS the page came by %s", got)
+	}
 	for _, p := range []*tab{usual, covered, told, resumed, switched, moved} {
 		if title := eval[string](p, "document.title"); !strings.HasPrefix(title, "Under maintenance · ") && !strings.HasPrefix(title, "Back in a moment · ") {
 			t.Fatalf("the notice's title is %q", title)
@@ -97,18 +108,21 @@ func TestBrowserGoesBackToTheSite(t *testing.T) {
 	if err := os.Remove(filepath.Join(h.dir, "maintenance")); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the page has asked over HTTP/2", func() bool { return len(moved.asked("HEAD")) > 0 })
 	if err := other.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	<-other.exit
-	l, err := net.Listen("tcp", other.http)
+	l, err := net.Listen("tcp", other.https)
 	if err != nil {
 		t.Fatal(err)
 	}
 	there := http.Server{Handler: http.HandlerFunc(answer)}
-	go func() { _ = there.Serve(l) }()
+	go func() {
+		_ = there.ServeTLS(l, filepath.Join(other.dir, "moved.example.com.pem"), filepath.Join(other.dir, "moved.example.com.key"))
+	}()
 	t.Cleanup(func() { there.Close() })
-	for page, p := range map[string]*tab{h.at("resumed", "/a?b=c"): resumed, h.at("switched", "/a#part"): switched, other.at("moved", "/"): moved} {
+	for page, p := range map[string]*tab{h.at("resumed", "/a?b=c"): resumed, h.at("switched", "/a#part"): switched, secure: moved} {
 		p.await(`document.title == "The site" && document.readyState == "complete"`)
 		if now := eval[string](p, "location.href"); now != page {
 			t.Errorf("%s was left for %s", page, now)
@@ -130,7 +144,7 @@ func TestBrowserGoesBackToTheSite(t *testing.T) {
 	told.await(`document.querySelector(".reason dd").textContent == "Newer disks"`)
 
 	eventually(t, "each page has asked", func() bool { return len(usual.asked("HEAD")) > 0 && len(told.asked("HEAD")) > 1 })
-	for p, every := range map[*tab]float64{usual: usually, told: aroundEnd, ending: aroundEnd, resumed: aroundEnd, switched: aroundEnd} {
+	for p, every := range map[*tab]float64{usual: usually, told: aroundEnd, ending: aroundEnd, moved: aroundEnd, resumed: aroundEnd, switched: aroundEnd} {
 		polls := p.asked("HEAD")
 		before := p.asked("GET")[0]
 		for _, r := range polls {

@@ -24,6 +24,7 @@ func TestBrowser(t *testing.T) {
 		"access":     testAccess,
 		"scriptless": testScriptless,
 		"policy":     testPolicy,
+		"picture":    testPicture,
 		"countdown":  testCountdown,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,4 +213,25 @@ func testPolicy(t *testing.T, b *browser, h *host) {
 		told := strings.Join(p.complains(), "\n")
 		return strings.Contains(told, "img-src") && strings.Contains(told, "inline style") && strings.Contains(told, "inline event handler")
 	})
+}
+
+// testPicture has the picture where a page has one from the site, and looks at it in both schemes.
+func testPicture(t *testing.T, b *browser, h *host) {
+	for _, l := range []look{{}, {dark: true}} {
+		p := b.open(t, l, h.at("www", "/"))
+		if wide := eval[int](p, `new Promise(done => {
+			const picture = new Image();
+			picture.onload = picture.onerror = () => done(picture.naturalWidth);
+			picture.src = "/photos/1.jpg";
+			picture.style.maxWidth = picture.style.maxHeight = "none";
+			document.body.replaceChildren(picture);
+		})`); wide != 640 {
+			t.Fatalf("the picture is %d wide", wide)
+		}
+		light, ink := measure(p.screenshot(l.String()))
+		if l.dark && light > .2 || !l.dark && light < .8 || ink < .002 {
+			t.Errorf("%s: the brightness is %.2f, %.1f %% are drawn upon", l, light, 100*ink)
+		}
+		p.keepsToItself()
+	}
 }
