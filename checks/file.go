@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -111,10 +110,4 @@ func (p *FileProbe) judge(c contents, now time.Time) (ok bool, reason string) {
 		return false, fmt.Sprintf("does not contain %s%s", brief(p.Expect), said)
 	}
 	return true, fmt.Sprintf("written %s ago%s", max(age, 0), said)
-}
-
-// firstLine returns the first line of text that somebody else has written, fit to be shown.
-func firstLine(text []byte) string {
-	line, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
-	return strings.TrimSpace(clean(strings.TrimSpace(string(line))))
 }

@@ -87,9 +87,10 @@ func (p *PushProbe) Run(ctx context.Context) Result {
 		p.began = w.start
 	}
 	ago := func(t time.Time) time.Duration { return w.start.Sub(t).Round(100 * time.Millisecond) }
-	said := ""
+	said, last := "", " gave no reason"
 	if p.last.Reason != "" {
 		said = ": " + p.last.Reason
+		last = " said" + said
 	}
 	switch {
 	case p.last.At.IsZero() && w.start.Sub(p.began) <= p.MaxAge:
@@ -97,16 +98,9 @@ func (p *PushProbe) Run(ctx context.Context) Result {
 	case p.last.At.IsZero():
 		return w.failed(fmt.Sprintf("no report for %s, wanted one every %s", ago(p.began), p.MaxAge))
 	case w.start.Sub(p.last.At) > p.MaxAge:
-		return w.failed(fmt.Sprintf("no report for %s, wanted one every %s; the last one%s", ago(p.last.At), p.MaxAge, orNothing(said)))
+		return w.failed(fmt.Sprintf("no report for %s, wanted one every %s; the last one%s", ago(p.last.At), p.MaxAge, last))
 	case !p.last.OK:
 		return w.failed(fmt.Sprintf("reported %s ago that it is down%s", ago(p.last.At), said))
 	}
 	return w.result(true, fmt.Sprintf("reported %s ago%s", ago(p.last.At), said), nil)
-}
-
-func orNothing(said string) string {
-	if said == "" {
-		return " gave no reason"
-	}
-	return " said" + said
 }

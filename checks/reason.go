@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -210,6 +211,20 @@ func clean(s string) string {
 		s = string(runes[:most]) + "…"
 	}
 	return s
+}
+
+// firstLine returns the first line of text that somebody else has written, fit to be shown.
+func firstLine(text []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
+	return strings.TrimSpace(clean(strings.TrimSpace(string(line))))
+}
+
+// countOf is a number of things, in words.
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // closed says whether err is the end of what the peer sends.

@@ -79,13 +79,6 @@ func expiry(chains [][]*x509.Certificate) (latest time.Time) {
 	return latest
 }
 
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // describe describes the settings completely, with a comma before each.
 func (t *TLS) describe() string {
 	text := ""
