@@ -190,15 +190,17 @@ func TestNextAgreesWithAWalkThroughTheMinutes(t *testing.T) {
 		z := rapid.SampledFrom(zones).Draw(t, "zone")
 		at := time.Unix(rapid.Int64Range(1767225600, 1798761600).Draw(t, "at"), 0) // 2026
 		next := s.Next(at, z)
-		seen := map[string]bool{}
+		seen := map[[5]int]bool{}
 		for m := at.Add(-2 * time.Hour).Truncate(time.Minute); ; m = m.Add(time.Minute) {
 			local := m.In(z)
 			_, before := local.Add(-3 * time.Hour).Zone()
 			_, offset := local.Zone()
 			gap := offset > before
-			hit := s.minutes&(1<<local.Minute()) != 0 && s.hours&(1<<local.Hour()) != 0 && s.months&(1<<local.Month()) != 0 && s.on(date{local.Year(), local.Month(), local.Day()})
-			first := s.everyHour || !seen[local.Format("2006-01-02 15:04")]
-			seen[local.Format("2006-01-02 15:04")] = true
+			year, month, day := local.Date()
+			clock := [...]int{year, int(month), day, local.Hour(), local.Minute()}
+			hit := s.minutes&(1<<local.Minute()) != 0 && s.hours&(1<<local.Hour()) != 0 && s.months&(1<<month) != 0 && s.on(date{year, month, day})
+			first := s.everyHour || !seen[clock]
+			seen[clock] = true
 			switch {
 			case m.Equal(next) && (gap || hit && first):
 				return
