@@ -2,14 +2,11 @@ package dnsfailover
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -26,6 +23,7 @@ import (
 	"dnsfailover/dnsfailover/page"
 	"dnsfailover/dnsfailover/server"
 	"dnsfailover/dnsfailover/state"
+	"dnsfailover/dnsfailover/tcplisten"
 	"dnsfailover/zones"
 )
 
@@ -170,12 +168,8 @@ func (s *instance) look(ctx context.Context) error {
 // listenAdmin opens the listeners of the API; tcp is nil if that is off.
 func (s *instance) listenAdmin(cfg *config.Config) (tcp, socket net.Listener, err error) {
 	if cfg.Listen.Admin.IsValid() {
-		tcp, err = net.Listen("tcp", cfg.Listen.Admin.String())
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, nil, fmt.Errorf("listen.admin %s is in use by another program: stop it, or name another address, or off", cfg.Listen.Admin)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("listen.admin %s: %w", cfg.Listen.Admin, errors.Unwrap(err))
+		if tcp, err = tcplisten.For("listen.admin", cfg.Listen.Admin); err != nil {
+			return nil, nil, err
 		}
 	}
 	if socket, err = admin.ListenControl(cfg.Listen.Control); err != nil {

@@ -1,19 +1,24 @@
 package page
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
 	"dnsfailover/dnsfailover/config"
 	"dnsfailover/dnsfailover/page/front"
+	"dnsfailover/dnsfailover/tcplisten"
 )
 
 // listenAll opens the addresses of the configuration, or takes the sockets that systemd has opened: those of a socket unit with
-// FileDescriptorName=https speak TLS, the others don't.
-func listenAll(cfg *config.Page) (out []front.Listener, err error) {
+// FileDescriptorName=https speak TLS, the others don't. Keys is what the keys of the configuration begin with.
+func listenAll(cfg *config.Page, keys string, log *slog.Logger) (out []front.Listener, err error) {
 	given, err := activation.ListenersWithNames()
 	if err != nil {
 		return nil, fmt.Errorf("the sockets of systemd can't be used: %w", err)
@@ -22,6 +27,9 @@ func listenAll(cfg *config.Page) (out []front.Listener, err error) {
 		for _, l := range listeners {
 			if l == nil { // a datagram socket
 				continue
+			}
+			if _, ok := l.(*net.TCPListener); !ok {
+				return out, fmt.Errorf("systemd hands over %s, which is no address for TCP: clients are told apart by theirs", l.Addr())
 			}
 			if name == "https" && len(cfg.Certificates) == 0 {
 				return out, fmt.Errorf("systemd hands over %s for https, but there is no certificate: add certificates", l.Addr())
@@ -37,15 +45,19 @@ func listenAll(cfg *config.Page) (out []front.Listener, err error) {
 		addresses []netip.AddrPort
 	}{{"http", cfg.HTTP}, {"https", cfg.HTTPS}} {
 		for _, a := range one.addresses {
-			l, err := listen(one.key, a.String())
+			l, err := tcplisten.For(keys+one.key, a)
+			if errors.Is(err, syscall.EAFNOSUPPORT) {
+				log.Warn("address skipped, this kernel has no such address family", keys+one.key, a)
+				continue
+			}
 			if err != nil {
-				for _, l := range out {
-					l.Close()
-				}
-				return nil, err
+				return out, err
 			}
 			out = append(out, front.Listener{Listener: l, Secure: one.key == "https"})
 		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("this kernel has none of the address families to listen on")
 	}
 	return out, nil
 }

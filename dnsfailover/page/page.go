@@ -2,14 +2,12 @@ package page
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -18,8 +16,10 @@ import (
 	"dnsfailover/dnsfailover/admin"
 	"dnsfailover/dnsfailover/api"
 	"dnsfailover/dnsfailover/config"
+	"dnsfailover/dnsfailover/openfiles"
 	"dnsfailover/dnsfailover/page/accesslog"
 	"dnsfailover/dnsfailover/page/front"
+	"dnsfailover/dnsfailover/tcplisten"
 )
 
 // Options are what Serve needs.
@@ -77,42 +77,60 @@ func Serve(ctx context.Context, opt Options) error {
 }
 
 // Listen opens the sockets of a page host. Services tells what is planned if the host is part of a server; else it is nil.
-func Listen(cfg *config.Page, log *slog.Logger, version string, services func(time.Time) []api.Service) (h *Host, err error) {
-	h = &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
-	defer func() {
-		if err != nil {
-			h.close()
-		}
-	}()
-	if h.said, err = recall(cfg.State, log); err != nil {
+func Listen(cfg *config.Page, log *slog.Logger, version string, services func(time.Time) []api.Service) (*Host, error) {
+	h := &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
+	if err := h.open(cfg); err != nil {
+		h.close()
 		return nil, err
 	}
-	if h.certs, err = loadCertificates(cfg, log); err != nil {
-		return nil, err
+	return h, nil
+}
+
+func (h *Host) open(cfg *config.Page) (err error) {
+	if h.said, err = recall(cfg.State, h.log); err != nil {
+		return err
+	}
+	if h.certs, err = loadCertificates(cfg, h.log); err != nil {
+		return err
 	}
 	h.adopt(cfg)
-	if h.listeners, err = listenAll(cfg); err != nil {
-		return nil, err
+	keys := "listen."
+	if h.services != nil {
+		keys = "listen.page."
+	}
+	if h.listeners, err = listenAll(cfg, keys, h.log); err != nil {
+		return err
 	}
 	if cfg.Admin.IsValid() {
-		if h.admin, err = listen("admin", cfg.Admin.String()); err != nil {
-			return nil, err
+		if h.admin, err = tcplisten.For(keys+"admin", cfg.Admin); err != nil {
+			return err
 		}
 	}
 	if h.control, err = admin.ListenControl(cfg.Control); err != nil {
-		return nil, err
+		return err
 	}
-	if h.access, err = accesslog.Open(logFile(cfg), cfg.Log != nil && cfg.Log.JSON, log); err != nil {
-		return nil, err
+	if h.access, err = accesslog.Open(logFile(cfg), cfg.Log != nil && cfg.Log.JSON, h.log); err != nil {
+		return err
 	}
 	h.front = front.New(front.Options{
-		Answer: h.answer, Handler: http.HandlerFunc(h.serve), TLS: h.certs.config(len(cfg.HTTPS) > 0), Log: log,
+		Answer: h.answer, Handler: http.HandlerFunc(h.serve), TLS: h.certs.config(len(cfg.HTTPS) > 0), Log: h.log,
 		Limits: front.Limits{
-			Conns: cfg.Limits.Conns, PerClient: cfg.Limits.PerClient, Head: cfg.Limits.Head, Idle: cfg.Limits.Idle,
+			Conns: fitting(cfg.Limits.Conns, openfiles.Limit(), h.log), PerClient: cfg.Limits.PerClient, Head: cfg.Limits.Head, Idle: cfg.Limits.Idle,
 			Life: lifeTime, HeadBytes: headBytes,
 		},
 	})
-	return h, nil
+	return nil
+}
+
+// fitting bounds connections by the files that may be open, of which one that is passed on needs two.
+func fitting(conns int, files uint64, log *slog.Logger) int {
+	most := int(min(files/2, math.MaxInt32))
+	if files == 0 || conns <= most {
+		return conns
+	}
+	log.Warn("limits.connections is lowered: the process may have too few files open, and a connection that is passed on needs two; raise LimitNOFILE or ulimit -n",
+		"connections", conns, "lowered to", most, "files", files)
+	return most
 }
 
 const (
@@ -203,20 +221,6 @@ func poke(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// listen opens a TCP listener.
-func listen(key, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s %s is in use by another program: stop it, or name another address", key, address)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s %s needs the capability CAP_NET_BIND_SERVICE: ports below 1024 are for those who have it", key, address)
-	case err != nil:
-		return nil, fmt.Errorf("%s %s: %w", key, address, errors.Unwrap(err))
-	}
-	return l, nil
 }
 
 // Addresses returns where clients come in, those of HTTP before those of HTTPS.

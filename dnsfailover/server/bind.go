@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"dnsfailover/dnsfailover/tcplisten"
 )
 
 // binding is one address with its sockets.
@@ -76,7 +78,7 @@ const portTries = 32
 func bind(address netip.AddrPort, workers int, portable bool) (*binding, error) {
 	address = netip.AddrPortFrom(address.Addr().Unmap(), address.Port())
 	for try := 1; ; try++ {
-		listener, err := listenTCP(address)
+		listener, err := tcplisten.Open(address)
 		if err != nil {
 			return nil, explain(address, "TCP", err)
 		}
@@ -97,30 +99,12 @@ func bind(address netip.AddrPort, workers int, portable bool) (*binding, error) 
 
 func bindTLS(address netip.AddrPort) (*binding, error) {
 	address = netip.AddrPortFrom(address.Addr().Unmap(), address.Port())
-	listener, err := listenTCP(address)
+	listener, err := tcplisten.Open(address)
 	if err != nil {
 		return nil, explain(address, "TLS", err)
 	}
 	port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
 	return &binding{address: netip.AddrPortFrom(address.Addr(), port), secure: true, listener: listener}, nil
-}
-
-// network returns the name of a network that is of the address's family alone: [::] doesn't take IPv4.
-func network(protocol string, address netip.AddrPort) string {
-	if address.Addr().Is4() {
-		return protocol + "4"
-	}
-	return protocol + "6"
-}
-
-func listenTCP(address netip.AddrPort) (*net.TCPListener, error) {
-	config := net.ListenConfig{KeepAlive: -1} // an idle connection lives for seconds only
-	config.SetMultipathTCP(false)
-	l, err := config.Listen(context.Background(), network("tcp", address), address.String())
-	if err != nil {
-		return nil, err
-	}
-	return l.(*net.TCPListener), nil
 }
 
 // bindUDP opens a socket for each worker, if the platform lets them share the port, else one for all.
@@ -195,7 +179,7 @@ func listenUDP(address netip.AddrPort, shared bool) (*net.UDPConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return prepare(raw, address.Addr(), shared)
 	}}
-	c, err := config.ListenPacket(context.Background(), network("udp", address), address.String())
+	c, err := config.ListenPacket(context.Background(), tcplisten.Network("udp", address), address.String())
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"net/netip"
 	"time"
+
+	"dnsfailover/dnsfailover/openfiles"
 )
 
 // IdleTimeout is how long a connection may stay open with no query on its way (RFC 7766 section 6.2.3).
@@ -33,7 +35,7 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	connections := connectionCap(openFiles())
+	connections := connectionCap(openfiles.Limit())
 	return limits{
 		idle: IdleTimeout, message: 2 * time.Second, write: 2 * time.Second, grace: time.Second,
 		handshake: 3 * time.Second, handshakes: max(connections/4, 2), handshakesPerSecond: 100, unhurried: loopback(), reread: time.Second,

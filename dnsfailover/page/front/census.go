@@ -59,7 +59,7 @@ func (c *census) enter(x *conn, now time.Time) admission {
 	case c.each[who] >= c.mostOfOne:
 		return refusedOfClient
 	case c.all >= c.most:
-		if !c.idle.stopFirst() && !c.heads.stopFirst() {
+		if !c.stopFirst() {
 			return refusedInAll
 		}
 		how = admittedByRoom
@@ -69,6 +69,16 @@ func (c *census) enter(x *conn, now time.Time) admission {
 	c.idle.join(x, now)
 	return how
 }
+
+// makeRoom stops who has waited longest; false if nobody waits.
+func (c *census) makeRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopFirst()
+}
+
+// stopFirst stops who is idle before who has begun something.
+func (c *census) stopFirst() bool { return c.idle.stopFirst() || c.heads.stopFirst() }
 
 // waits notes that x waits for a request from now on.
 func (c *census) waits(x *conn, now time.Time) { c.moves(x, &c.idle, now) }
@@ -125,7 +135,7 @@ func (c *census) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	for c.idle.stopFirst() || c.heads.stopFirst() {
+	for c.stopFirst() {
 	}
 }
 

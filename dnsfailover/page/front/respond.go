@@ -52,8 +52,12 @@ func (s *Server) respond(x *conn, secure bool, b *buffers, now time.Time) (next 
 	}()
 	for b.n > 0 {
 		end := bytes.Index(b.in[:b.n], []byte("\r\n\r\n"))
-		if end < 0 {
-			break
+		switch {
+		case end >= 0:
+		case b.n == maxHead, odd(b.in[:b.n]):
+			return toPass
+		default:
+			return toRead
 		}
 		end += 4
 		if !b.req.parse(b.in[:end]) {
@@ -76,8 +80,10 @@ func (s *Server) respond(x *conn, secure bool, b *buffers, now time.Time) (next 
 			return toRespond
 		}
 	}
-	if b.n == maxHead {
-		return toPass
-	}
 	return toRead
+}
+
+// odd says that what has begun is no plain request and may never end like one: its lines end in LF alone, or it isn't HTTP.
+func odd(begun []byte) bool {
+	return begun[0] < 'A' || begun[0] > 'Z' || bytes.Contains(begun, []byte("\n\n")) || bytes.Contains(begun, []byte("\n\r\n"))
 }

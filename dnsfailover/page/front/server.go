@@ -154,10 +154,10 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// accept takes connections. When the system has no room left, it waits: the queue stays as it is.
+// accept takes connections. When the system has no room left, who has waited longest makes some, and all others wait in the queue.
 func (s *Server) accept(ctx context.Context, e entrance) error {
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
+	const shortest, longest, seldom = 5 * time.Millisecond, time.Second, 10 * time.Second
+	pause, told := shortest, time.Time{}
 	for {
 		err := e.next()
 		switch {
@@ -168,16 +168,22 @@ func (s *Server) accept(ctx context.Context, e entrance) error {
 			return nil
 		case errors.Is(err, syscall.ECONNABORTED):
 			continue
-		case starved(err):
-			s.opt.Log.Warn("connections wait, the system has no more room for them", "error", err, "pause", pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
-			pause = min(2*pause, longest)
-			continue
+		case !starved(err):
+			return err
 		}
-		return err
+		if now := time.Now(); now.Sub(told) > seldom { // strangers could fill the log
+			told = now
+			s.opt.Log.Warn("connections wait, the system has no more room for them", "error", err)
+		}
+		if s.census.makeRoom() {
+			s.counters.shed.Add(1)
+			pause = shortest
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, longest)
 	}
 }
 
