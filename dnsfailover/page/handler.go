@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,11 +37,22 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 	if origin.Secure && w.config.HSTS != "" {
 		rw.Header().Set("Strict-Transport-Security", w.config.HSTS)
 	}
+	if ambiguous(r) {
+		rw.Header().Set("Connection", "close")
+	}
+	defer func() { // also when an upstream breaks off, which unwinds the stack
+		h.access.Add(&accesslog.Entry{
+			Time: begun, Client: origin.Client, Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
+			Agent: r.UserAgent(), Referer: r.Referer(), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
+		})
+	}()
 	h.route(out, pass.Arrived(r, begun), w, s, origin, address)
-	h.access.Add(&accesslog.Entry{
-		Time: begun, Client: origin.Client, Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
-		Agent: r.UserAgent(), Referer: r.Referer(), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
-	})
+}
+
+// ambiguous says that a proxy between the client and us may take another place for the end of r, and what follows for a part of it: a body in chunks, beside
+// which there may have been a Content-Length that net/http doesn't show, and whatever HTTP/1.0 says. Nothing that follows is read then (RFC 9112 section 6.1).
+func ambiguous(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0)
 }
 
 // route does the first of these that fits: health, redirect to HTTPS, staff, path rules, what the site does now.
@@ -176,6 +188,15 @@ func (w *recorder) WriteHeader(status int) {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Hijack implements http.Hijacker: the answer is that the protocol is switched.
+func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := w.control.Hijack()
+	if err == nil {
+		w.status = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
 }
 
 func (w *recorder) Write(b []byte) (int, error) {

@@ -85,16 +85,19 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 		r.TLS = &tls.ConnectionState{ServerName: r.Host}
 	}
 	out.form = "proxy"
+	_ = out.control.EnableFullDuplex() // the answer may come down while the body still goes up
 	flow := &flowing{recorder: out}
 	flow.move()
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &flowingBody{ReadCloser: r.Body, flow: flow}
 	}
+	defer func() { // also when the upstream breaks off, which unwinds the stack
+		if out.form == "proxy" && !flow.again {
+			s.counters.passed.Add(1)
+			s.counters.status[min(out.status/100, 5)].Add(1)
+		}
+	}()
 	to.ServeHTTP(flow, r)
-	if out.form == "proxy" && !flow.again {
-		s.counters.passed.Add(1)
-		s.counters.status[min(out.status/100, 5)].Add(1)
-	}
 }
 
 // flowing moves the deadlines on as long as something moves.

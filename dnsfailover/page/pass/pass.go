@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,10 +32,12 @@ type Options struct {
 
 // How long the parts of an exchange may take. A body may take as long as it flows: streams have no end.
 const (
-	dialTime  = 3 * time.Second
-	headTime  = 60 * time.Second
-	idleTime  = 30 * time.Second
-	idleConns = 64
+	dialTime = 3 * time.Second
+	headTime = 60 * time.Second
+	// expectTime is for an upstream to say whether it wants the body, if the client waits for that; then the body is sent in any case (RFC 9110 section 10.1.1).
+	expectTime = time.Second
+	idleTime   = 30 * time.Second
+	idleConns  = 64
 )
 
 // Proxy passes requests to one upstream.
@@ -54,6 +57,7 @@ func New(opt Options) *Proxy {
 		TLSClientConfig:       opt.TLS,
 		TLSHandshakeTimeout:   dialTime,
 		ResponseHeaderTimeout: headTime,
+		ExpectContinueTimeout: expectTime,
 		IdleConnTimeout:       idleTime,
 		MaxIdleConns:          idleConns,
 		MaxIdleConnsPerHost:   idleConns,
@@ -99,6 +103,13 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	}
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // whole: what of it is well-formed the upstream judges
 	r.SetXForwarded()
+	if !strings.EqualFold(r.Out.Header.Get("Upgrade"), "websocket") { // in a tunnel of h2c, say, any path could be asked for, whatever the rules are
+		r.Out.Header.Del("Connection")
+		r.Out.Header.Del("Upgrade")
+	}
+	if r.In.Trailer != nil {
+		r.Out.Trailer = r.In.Trailer // known when the body has been read
+	}
 	if p.opt.Prepare != nil {
 		p.opt.Prepare(r.Out)
 	}

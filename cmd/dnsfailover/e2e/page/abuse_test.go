@@ -88,11 +88,22 @@ func TestTenThousandIdleConnections(t *testing.T) {
 // resident returns the memory of the host, in KiB.
 func (h *host) resident(t *testing.T) (kib int) {
 	t.Helper()
+	return h.memory(t, "VmRSS:")
+}
+
+// peak returns the most memory that the host has had, in KiB.
+func (h *host) peak(t *testing.T) (kib int) {
+	t.Helper()
+	return h.memory(t, "VmHWM:")
+}
+
+func (h *host) memory(t *testing.T, kind string) (kib int) {
+	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), kind)
 	if _, err := fmt.Sscan(rest, &kib); err != nil {
 		t.Fatal(err)
 	}

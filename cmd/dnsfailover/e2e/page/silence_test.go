@@ -163,7 +163,7 @@ func TestASourceThatIsNoDnsfailover(t *testing.T) {
 	elsewhere := newLiar(t)
 	elsewhere.say(`{"services":[]}`)
 	const ok = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-	before := h.resident(t)
+	before := h.peak(t)
 	for _, c := range []struct {
 		what string
 		does func()
@@ -198,7 +198,7 @@ func TestASourceThatIsNoDnsfailover(t *testing.T) {
 		}
 		h.shows("web", "new disks")
 	}
-	grown := h.resident(t) - before
+	grown := h.peak(t) - before
 	t.Logf("%d KiB more for all of that", grown)
 	if grown > 200<<10 {
 		t.Errorf("it takes %d KiB", grown)
