@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -74,6 +75,10 @@ func inForeground(cmd *cobra.Command, level, format string, serve func(context.C
 	queue := newLogQueue(cmd.ErrOrStderr(), direct)
 	defer queue.close()
 	log, _ := newLog(queue, level, format)
+	// Some of net/http knows no other log than Go's own: what it says there, strangers can make it say.
+	defer stdlog.SetOutput(stdlog.Writer())
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
 	// A reader of the log that goes away must not take the server with it.
 	signal.Ignore(syscall.SIGPIPE)
 	hangups := make(chan os.Signal, 1)

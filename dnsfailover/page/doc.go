@@ -11,6 +11,7 @@
 //	handler.go   all other requests
 //	rule.go      what is done below a path
 //	upstream.go  passing on to a primary by its address
+//	flow.go      for how long a request that is passed on may last; one whose body is malformed
 //	control.go   pause, resume and stop; what was said is kept over restarts
 //
 // Sub-packages: notice draws what is shown, front is the door, staff tells who may look behind, pass passes on, hold keeps requests waiting, files

@@ -14,7 +14,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	requests  = desc("requests_total", "Requests answered, by what was answered: a form of the notice, proxy, file, or redirect.", "site", "form", "status")
+	requests  = desc("requests_total", "Requests answered, by what was answered: a form of the notice, proxy, file, redirect, or malformed, which the body of a request to be passed on was.", "site", "form", "status")
 	siteMode  = desc("site_mode", "1 for what the site does now: show its notice, be open or be paused.", "site", "mode")
 	isPlanned = desc("site_planned", "1 if maintenance of the site is announced, else 0.", "site")
 	untilWhen = desc("site_until_timestamp_seconds", "When the site is expected back; absent if that isn't known.", "site")
@@ -65,6 +65,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		}
 		count(requests, s.counters.files.Load(), s.label, "file", "2xx")
 		count(requests, s.counters.redirected.Load(), s.label, "redirect", "307")
+		count(requests, s.counters.malformed.Load(), s.label, "malformed", "4xx")
 		count(byStaff, s.counters.staff.Load(), s.label)
 		st := s.stand.Load()
 		for _, m := range []mode{modeNotice, modeOpen, modePaused} {

@@ -3,10 +3,8 @@ package page
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"dnsfailover/dnsfailover/config"
@@ -17,12 +15,8 @@ import (
 	"dnsfailover/dnsfailover/page/staff"
 )
 
-const (
-	// flowIdle is for how long nothing may move while a request is passed on.
-	flowIdle = 5 * time.Minute
-	// via is what we add to Via (RFC 9110 section 7.6.3), and by which a request that comes around in a circle is known.
-	via = "dnsfailover-page"
-)
+// via is what we add to Via (RFC 9110 section 7.6.3), and by which a request that comes around in a circle is known.
+const via = "dnsfailover-page"
 
 // newProxy returns what passes the requests for a site on to an upstream. Without a gate it is for staff, who are told when
 // the upstream fails; all others see the notice then.
@@ -43,13 +37,20 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 				h.route(out, r, live, site, front.OriginOf(r), address)
 				return
 			}
+			if broken := flow.broken.Load(); broken != nil { // by the client: that says nothing about the upstream
+				s.counters.malformed.Add(1)
+				malformed(out, *broken)
+				return
+			}
 			if gate == nil {
 				unreachable(out)
 				return
 			}
 			var stopped *hold.StoppedError
 			if !errors.Is(err, hold.ErrFull) && !errors.Is(err, hold.ErrLate) && !errors.As(err, &stopped) {
-				h.log.Warn("upstream failed", "site", s.label, "error", err)
+				if more, due := s.failing.due(time.Now()); due {
+					h.log.Warn("upstream failed", "site", s.label, "error", err, "more", more)
+				}
 			}
 			h.notice(out, r, s, s.stand.Load())
 		},
@@ -98,33 +99,4 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 		}
 	}()
 	to.ServeHTTP(flow, r)
-}
-
-// flowing moves the deadlines on as long as something moves.
-type flowing struct {
-	*recorder
-	moved atomic.Int64 // when, in Unix seconds; body and answer move at the same time
-	again bool         // the request was routed anew, and counted there
-}
-
-func (f *flowing) move() {
-	if now := time.Now(); f.moved.Swap(now.Unix()) != now.Unix() {
-		_ = f.control.SetWriteDeadline(now.Add(flowIdle))
-		_ = f.control.SetReadDeadline(now.Add(flowIdle))
-	}
-}
-
-func (f *flowing) Write(b []byte) (int, error) {
-	f.move()
-	return f.recorder.Write(b)
-}
-
-type flowingBody struct {
-	io.ReadCloser
-	flow *flowing
-}
-
-func (b *flowingBody) Read(p []byte) (int, error) {
-	b.flow.move()
-	return b.ReadCloser.Read(p)
 }

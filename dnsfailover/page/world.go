@@ -35,6 +35,7 @@ type site struct {
 	direct   *pass.Proxy  // the same without a gate, for staff
 	rules    []rule
 	counters *counters
+	failing  seldom // that an upstream fails is logged
 }
 
 // mode is what a site does with a request that no path rule claims.
@@ -62,6 +63,7 @@ type counters struct {
 	notices                          [6]atomic.Uint64 // by form
 	status                           [6]atomic.Uint64 // of what was passed on or served from a directory, by hundreds
 	passed, files, redirected, staff atomic.Uint64
+	malformed                        atomic.Uint64
 }
 
 // ruled says that a path rule may be for a target, which is as it was sent. An escape can spell any path.
