@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,86 +55,32 @@ type waiter struct {
 	want string
 }
 
-const (
-	askEvery  = time.Second
-	drawEvery = 200 * time.Millisecond
-)
-
-// wait returns when the service is drained: with a bar on a terminal that is wanted in colour, with a line at
-// the begin and one at the end elsewhere. It asks again and again, since the service may change meanwhile.
+// wait returns when the service is drained.
 func (w *waiter) wait(ctx context.Context) error {
-	bar := lookOf(w.out).color
-	tick := time.NewTicker(drawEvery)
-	defer tick.Stop()
-	begin := time.Now()
-	var service api.Service
-	var asked time.Time
-	for {
-		now := time.Now()
-		if asked.IsZero() || now.Sub(asked) >= askEvery || drainedBy(service, now) {
-			next, err := w.get(ctx)
-			if err == nil && w.want != "" && next.Serving != w.want {
-				err = fmt.Errorf("%s serves %s and not %s any more: %s", next.Name, orNothing(next.Serving), w.want, next.Reason)
-			}
-			if err != nil {
-				w.clear(bar)
-				return err
-			}
-			first := asked.IsZero()
-			service, asked = next, now
-			if drainedBy(service, now) {
-				w.clear(bar)
-				fmt.Fprintf(w.out, "safe: %s\n", safe(service))
-				return nil
-			}
-			if first && !bar {
-				fmt.Fprintf(w.out, "%s: serves %s; %s\n", clean(service.Name), clean(served(service)), drained(service, now))
-			}
+	return await(ctx, w.out, func(ctx context.Context, now time.Time) (goal, error) {
+		service, err := w.get(ctx)
+		if err == nil && w.want != "" && service.Serving != w.want {
+			err = fmt.Errorf("%s serves %s and not %s any more: %s", service.Name, orNothing(service.Serving), w.want, service.Reason)
 		}
-		if bar {
-			fmt.Fprint(w.out, "\r"+progress(service, begin, now, lookOf(w.out))+clearLine)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			w.clear(bar)
-			return ctx.Err()
-		}
+		return drain(service, now), err
+	})
+}
+
+// drain is the goal that a service is drained.
+func drain(s api.Service, now time.Time) goal {
+	if s.DrainedAt == nil || !s.DrainedAt.After(now) {
+		return goal{safe: safe(s)}
+	}
+	return goal{
+		name: s.Name + " -> " + orNothing(s.Serving), since: s.Since, end: *s.DrainedAt,
+		line: fmt.Sprintf("%s: serves %s; %s", s.Name, served(s), drained(s, now)),
 	}
 }
 
-func (w *waiter) clear(bar bool) {
-	if bar {
-		fmt.Fprint(w.out, "\r"+clearLine)
-	}
-}
-
-func drainedBy(s api.Service, now time.Time) bool {
-	return s.DrainedAt == nil || !s.DrainedAt.After(now)
-}
-
+// safe says what is safe about a service that is drained.
 func safe(s api.Service) string {
 	if s.DrainedAt == nil {
-		return clean(fmt.Sprintf("%s serves %s, and nothing else was served before", s.Name, served(s)))
+		return fmt.Sprintf("%s serves %s, and nothing else was served before", s.Name, served(s))
 	}
-	return clean(fmt.Sprintf("%s serves %s, and no correct cache holds anything else", s.Name, served(s)))
-}
-
-// progress draws how far a service is drained: from the begin of the change, or of the wait if that is later, to the end.
-func progress(s api.Service, begin, now time.Time, l look) string {
-	if s.Since.After(begin) {
-		begin = s.Since
-	}
-	return countdown(clean(s.Name)+" -> "+clean(orNothing(s.Serving)), begin, *s.DrainedAt, now, l)
-}
-
-// countdown draws how much of the time from begin to end is over, and what is left.
-func countdown(text string, begin, end, now time.Time, l look) string {
-	const width = 30
-	done := 0
-	if whole := end.Sub(begin); whole > 0 {
-		done = min(max(int(float64(width)*float64(now.Sub(begin))/float64(whole)), 0), width)
-	}
-	bar := l.paint(green, strings.Repeat("#", done)) + l.paint(dim, strings.Repeat(".", width-done))
-	return fmt.Sprintf("%s [%s] %s left", text, bar, short(until(end, now)))
+	return fmt.Sprintf("%s serves %s, and no correct cache holds anything else", s.Name, served(s))
 }

@@ -90,7 +90,7 @@ func TestTheBarFillsUpToTheEnd(t *testing.T) {
 		30 * time.Second:         "web -> backup [###############...............] 30s left",
 		59500 * time.Millisecond: "web -> backup [#############################.] 1s left",
 	} {
-		if got := progress(s, noon.Add(-time.Hour), noon.Add(after), look{}); got != want {
+		if got := drain(s, noon).bar(noon.Add(-time.Hour), noon.Add(after), look{}); got != want {
 			t.Errorf("after %s: %s, want %s", after, got, want)
 		}
 	}

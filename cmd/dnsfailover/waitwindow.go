@@ -35,43 +35,22 @@ type windowWaiter struct {
 	service func(ctx context.Context, name string) (api.Service, error)
 }
 
-// wait shows a bar on a terminal that is wanted in colour, and a line at the begin and one at the end elsewhere. It asks again and
-// again, since the window may be cancelled or overridden meanwhile.
+// wait returns when the window is open, holds, and its target is what is served. It may be cancelled or overridden meanwhile.
 func (w *windowWaiter) wait(ctx context.Context) error {
-	l := lookOf(w.out)
-	bar := waiter{out: w.out}
-	tick := time.NewTicker(drawEvery)
-	defer tick.Stop()
-	begin := time.Now()
-	var window api.Window
-	var asked time.Time
-	for {
-		now := time.Now()
-		if asked.IsZero() || now.Sub(asked) >= askEvery || !now.Before(window.HoldsFrom) {
-			next, err := w.ask(ctx)
-			if err != nil {
-				bar.clear(l.color)
-				return err
-			}
-			if asked.IsZero() && !l.color && now.Before(next.HoldsFrom) {
-				fmt.Fprintf(w.out, "%s\n", clean(next.Service+": "+windowText(next, now)+"; safe in "+short(until(next.HoldsFrom, now))))
-			}
-			window, asked = next, now
-			if next.Open && !now.Before(next.HoldsFrom) {
-				return w.end(ctx, next, l.color)
-			}
+	return await(ctx, w.out, func(ctx context.Context, now time.Time) (goal, error) {
+		window, err := w.ask(ctx)
+		if err != nil {
+			return goal{}, err
 		}
-		if l.color {
-			text := fmt.Sprintf("%s: %s -> %s", window.ID, window.Service, window.Target)
-			fmt.Fprint(w.out, "\r"+countdown(text, begin, window.HoldsFrom, now, l)+clearLine)
+		if window.Open && !now.Before(window.HoldsFrom) {
+			return w.open(ctx, window)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			bar.clear(l.color)
-			return ctx.Err()
+		g := goal{name: fmt.Sprintf("%s: %s -> %s", window.ID, window.Service, window.Target), end: window.HoldsFrom}
+		if now.Before(window.HoldsFrom) {
+			g.line = window.Service + ": " + windowText(window, now) + "; safe in " + short(until(window.HoldsFrom, now))
 		}
-	}
+		return g, nil
+	})
 }
 
 func (w *windowWaiter) ask(ctx context.Context) (api.Window, error) {
@@ -86,16 +65,14 @@ func (w *windowWaiter) ask(ctx context.Context) (api.Window, error) {
 	return all[i], nil
 }
 
-// end says that it is safe, if the window's target is what is served.
-func (w *windowWaiter) end(ctx context.Context, window api.Window, color bool) error {
+// open is the goal of a window that is open: reached, if the window's target is what is served.
+func (w *windowWaiter) open(ctx context.Context, window api.Window) (goal, error) {
 	service, err := w.service(ctx, window.Service)
-	(&waiter{out: w.out}).clear(color)
 	if err != nil {
-		return err
+		return goal{}, err
 	}
 	if service.Serving != window.Target {
-		return fmt.Errorf("window %s is open, but %s serves %s and not %s: %s", window.ID, service.Name, orNothing(service.Serving), window.Target, service.Reason)
+		return goal{}, fmt.Errorf("window %s is open, but %s serves %s and not %s: %s", window.ID, service.Name, orNothing(service.Serving), window.Target, service.Reason)
 	}
-	fmt.Fprintf(w.out, "safe: %s\n", safe(service))
-	return nil
+	return goal{safe: safe(service)}, nil
 }
