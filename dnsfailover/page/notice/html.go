@@ -21,22 +21,25 @@ var builtIn string
 
 var builtInPage = template.Must(template.New("page").Parse(compact(builtIn)))
 
-// compact takes out of our page what is there for its readers: each answer carries the rest. Indentation goes, comments in scripts, and
-// the space around signs that need none, but for what is quoted.
+// compact takes out of our page what is there for its readers: each answer carries the rest. Indentation and comments go, and the space
+// around signs that need none, but for what is quoted.
 func compact(page string) string {
 	page = indentation.ReplaceAllString(page, "\n")
-	page = style.ReplaceAllStringFunc(page, func(s string) string { return strings.ReplaceAll(signs.ReplaceAllString(s, "$1$2"), ";}", "}") })
-	return script.ReplaceAllStringFunc(page, func(s string) string {
-		return operators.ReplaceAllString(comment.ReplaceAllString(s, "$1"), "$1$2")
-	})
+	for part, signs := range map[*regexp.Regexp]*regexp.Regexp{style: punctuation, script: operators} {
+		page = part.ReplaceAllStringFunc(page, func(s string) string {
+			s = signs.ReplaceAllString(comment.ReplaceAllString(s, "$1"), "$1$2")
+			return strings.ReplaceAll(s, ";}", "}") // the last of a block needs no end
+		})
+	}
+	return page
 }
 
 var (
 	indentation = regexp.MustCompile(`\n\s+`)
 	style       = regexp.MustCompile(`(?s)<style>.*</style>`)
-	signs       = regexp.MustCompile(`("[^"]*")|\s*([{};:,])\s*`)
+	punctuation = regexp.MustCompile(`("[^"]*")|\s*([{};:,])\s*`)
 	script      = regexp.MustCompile(`(?s)<script>.*</script>`)
-	comment     = regexp.MustCompile(`("[^"]*")|//.*|(?s:/\*.*?\*/)`)
+	comment     = regexp.MustCompile(`("[^"]*")|\s*(?://.*|(?s:/\*.*?\*/))`)
 	operators   = regexp.MustCompile(`("[^"]*")|\s*([{}();:,=?<>&|+*])\s*`)
 )
 

@@ -167,8 +167,8 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 func TestCompact(t *testing.T) {
 	for page, want := range map[string]string{
 		"<p>\n  a, b\n</p>": "<p>\na, b\n</p>",
-		"<style>\n  a { font: 1px \"A : B\"; }\n  @media (x: y) {\n    b > c { top: calc(1px + 2px); }\n  }\n</style>": "<style>\n" + `a{font:1px "A : B"}@media (x:y){b > c{top:calc(1px + 2px)}}</style>`,
-		"<script>\n  let a = 1; // b = \"c\"\n  f(\" = //\" + a, a - -a) /* d\n e */;\n</script>":                      `<script>let a=1;f(" = //"+a,a - -a);</script>`,
+		"<style>\n  /* c: */ a { font: 1px \"A : B\"; }\n  @media (x: y) {\n    b > c { top: calc(1px + 2px); }\n  }\n</style>": `<style> a{font:1px "A : B"}@media (x:y){b > c{top:calc(1px + 2px)}}</style>`,
+		"<script>\n  let a = 1; // b = \"c\"\n  f(\" = //\" + a, a - -a) /* d\n e */;\n</script>":                               `<script>let a=1;f(" = //"+a,a - -a);</script>`,
 	} {
 		if got := compact(page); got != want {
 			t.Errorf("%s\nbecomes %s\nnot %s", page, got, want)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dnsfailover/dnsfailover/page/notice"
 )
 
 // TestBrowser opens the page in a headless Chromium, as a phone and as a desktop, and leaves screenshots among the artifacts of its tests.
@@ -175,11 +177,16 @@ func legible(t *testing.T, p *tab, what string) {
 	}
 }
 
-// testLanguages shows the page on a phone in each language that is built in, and in one that is written from right to left.
+// testLanguages shows the page on a phone in each language that is built in, and in one that is written from right to left; on a narrow
+// one too, to which the others are enlarged by who sees little (WCAG 2.2, 1.4.10).
 func testLanguages(t *testing.T, b *browser, h *host) {
 	p := b.open(t, look{phone: true}, h.at("www", "/"))
 	titles := map[string]bool{}
-	for _, language := range []string{"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh", "ar"} {
+	languages := []string{"ar"}
+	for _, words := range notice.BuiltIn {
+		languages = append(languages, words.Tag)
+	}
+	for _, language := range languages {
 		p.speak(language)
 		for _, name := range []string{"down", "long"} {
 			p.show(h.at(name, "/"))
@@ -197,9 +204,12 @@ func testLanguages(t *testing.T, b *browser, h *host) {
 			titles[eval[string](p, "document.title")] = true
 		}
 		p.screenshot(language)
+		p.phone(320)
+		legible(t, p, language+" narrow")
+		p.phone(360)
 	}
-	if len(titles) != 22 {
-		t.Errorf("%d different titles in 11 languages, planned and not: %v", len(titles), titles)
+	if len(titles) != 2*len(languages) {
+		t.Errorf("%d different titles in %d languages, planned and not: %v", len(titles), len(languages), titles)
 	}
 	p.keepsToItself()
 }

@@ -72,12 +72,12 @@ func (b *browser) open(t testing.TB, l look, page string) *tab {
 	}
 	own.call("Page.setLifecycleEventsEnabled", object{"enabled": true}, nil)
 	own.call("Emulation.setScrollbarsHidden", object{"hidden": true}, nil)
-	height, scale := 800, 1
-	own.width = 1280
 	if l.phone {
-		own.width, height, scale = 360, 740, 2
+		own.phone(360)
+	} else {
+		own.width = 1280
+		own.call("Emulation.setDeviceMetricsOverride", object{"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil)
 	}
-	own.call("Emulation.setDeviceMetricsOverride", object{"width": own.width, "height": height, "deviceScaleFactor": scale, "mobile": l.phone}, nil)
 	scheme, motion := "light", "no-preference"
 	if l.dark {
 		scheme = "dark"
@@ -92,6 +92,13 @@ func (b *browser) open(t testing.TB, l look, page string) *tab {
 	own.call("Emulation.setScriptExecutionDisabled", object{"value": l.scriptless}, nil)
 	own.show(page)
 	return own
+}
+
+// phone makes the tab that of a phone of some width, in CSS pixels.
+func (p *tab) phone(width int) {
+	p.t.Helper()
+	p.width = width
+	p.call("Emulation.setDeviceMetricsOverride", object{"width": width, "height": 740, "deviceScaleFactor": 2, "mobile": true}, nil)
 }
 
 // show goes to a page and waits until it is loaded.
