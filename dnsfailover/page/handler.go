@@ -12,10 +12,11 @@ import (
 	"dnsfailover/dnsfailover/page/front"
 	"dnsfailover/dnsfailover/page/notice"
 	"dnsfailover/dnsfailover/page/pass"
+	"dnsfailover/dnsfailover/page/staff"
 )
 
 const (
-	// ownPaths are never passed on: what lies below them is about the page host itself.
+	// ownPaths are never passed on: what lies below them is about the page host itself, and links have a secret in them.
 	ownPaths = "/.well-known/dnsfailover/"
 	// healthPath says that the page host is alive, to who asks for it by its address. Asked for by a site's name it is the notice, like
 	// everything: a probe that follows the name must not take us for the site.
@@ -42,8 +43,8 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { // also when an upstream breaks off, which unwinds the stack
 		h.access.Add(&accesslog.Entry{
-			Time: begun, Client: origin.Client, Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
-			Agent: r.UserAgent(), Referer: r.Referer(), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
+			Time: begun, Client: origin.Client, Method: r.Method, Target: staff.Mask(r.RequestURI), Proto: r.Proto, Host: r.Host,
+			Agent: r.UserAgent(), Referer: staff.Mask(r.Referer()), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
 		})
 	}()
 	h.route(out, pass.Arrived(r, begun), w, s, origin, address)
@@ -55,7 +56,8 @@ func ambiguous(r *http.Request) bool {
 	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0)
 }
 
-// route does the first of these that fits: health, redirect to HTTPS, staff, path rules, what the site does now.
+// route does the first of these that fits: health, redirect to HTTPS, the link of staff, the notice for other paths of ours, staff, path
+// rules, what the site does now.
 func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin front.Origin, address bool) {
 	path := r.URL.Path
 	switch {
@@ -68,6 +70,9 @@ func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin f
 		return
 	case s.primary != nil && w.staff.ServeLink(out, r, origin.Secure):
 		out.form = "staff"
+		return
+	case strings.HasPrefix(path, ownPaths):
+		h.notice(out, r, s, s.stand.Load())
 		return
 	case s.primary != nil && w.staff.Includes(r, origin.Client):
 		s.counters.staff.Add(1)

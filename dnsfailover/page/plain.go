@@ -10,6 +10,7 @@ import (
 	"dnsfailover/dnsfailover/page/accesslog"
 	"dnsfailover/dnsfailover/page/front"
 	"dnsfailover/dnsfailover/page/notice"
+	"dnsfailover/dnsfailover/page/staff"
 )
 
 // answer is front.Options.Answer: the notice, from memory, for who is to see nothing else.
@@ -51,8 +52,8 @@ func (h *Host) answer(out []byte, r *front.Request, end bool) (answer []byte, la
 			method = http.MethodHead
 		}
 		h.access.Add(&accesslog.Entry{
-			Time: now, Client: r.Client, Method: method, Target: string(r.Target), Proto: "HTTP/1.1", Host: string(r.Host),
-			Agent: string(r.Agent), Referer: string(r.Referer), Status: http.StatusServiceUnavailable, Bytes: n, Form: form.String(),
+			Time: now, Client: r.Client, Method: method, Target: staff.Mask(string(r.Target)), Proto: "HTTP/1.1", Host: string(r.Host),
+			Agent: string(r.Agent), Referer: staff.Mask(string(r.Referer)), Status: http.StatusServiceUnavailable, Bytes: n, Form: form.String(),
 		})
 	}
 	return out, last, true

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,8 +119,30 @@ func (s *Staff) ServeLink(w http.ResponseWriter, r *http.Request, secure bool) b
 	return true
 }
 
-// Clean takes the cookie from a request that is passed on: the site has no use for it, and might show it.
+// Mask returns a target or a Referer as a log may have it: what follows Path is the secret, or once was, or nearly is. However
+// it is spelled, it is good for a link.
+func Mask(target string) string {
+	text := target
+	if strings.Contains(text, "%") {
+		text = escape.ReplaceAllStringFunc(text, func(e string) string {
+			octet, _ := url.PathUnescape(e)
+			return octet
+		})
+	}
+	before, secret, ok := strings.Cut(text, Path)
+	if !ok || Path+secret == Leave {
+		return target
+	}
+	return before + Path + "***"
+}
+
+var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// Clean takes from a request that is passed on what the site has no use for, and might show: the cookie, and a Referer with a link.
 func Clean(r *http.Request) {
+	if from := r.Referer(); Mask(from) != from {
+		r.Header.Del("Referer")
+	}
 	if len(r.Header["Cookie"]) == 0 {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -121,6 +122,37 @@ func TestClean(t *testing.T) {
 		r.Header.Set("Cookie", given)
 		Clean(r)
 		if got := r.Header.Get("Cookie"); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestMask(t *testing.T) {
+	const masked = Path + "***"
+	for given, want := range map[string]string{
+		Path + secret:                            masked,
+		Path:                                     masked,
+		"http://www.example.com" + Path + secret: "http://www.example.com" + masked,
+		"/%2ewell-known/dnsfailover/%73taff/" + secret:          masked,
+		"/%2Ewell-known/dnsfailover/staff%2F" + secret + "?%zz": masked,
+		"/login?next=" + url.QueryEscape(Path+secret):           "/login?next=" + masked,
+		Leave:             Leave,
+		Leave + "/secret": masked,
+		"/a%20b?c=%zz":    "/a%20b?c=%zz",
+		"":                "",
+	} {
+		if got := Mask(given); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestCleanTakesTheLink(t *testing.T) {
+	for given, want := range map[string]string{"https://www.example.com" + Path + secret: "", "https://www.example.com/a%20b": "https://www.example.com/a%20b"} {
+		r := request("www.example.com", "/")
+		r.Header.Set("Referer", given)
+		Clean(r)
+		if got := r.Referer(); got != want {
 			t.Errorf("%q becomes %q, want %q", given, got, want)
 		}
 	}
