@@ -60,8 +60,47 @@ func chooseTargets(cfg *config.Config, args []string) ([]config.Target, error) {
 
 // probeAll runs the probes one after another and prints each as soon as it has ended.
 func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
-	l := lookOf(w)
+	seen, err := probeTargets(ctx, w, targets)
+	if err != nil {
+		return err
+	}
+	return failures(seen)
+}
+
+// probed is what was seen of an address of a target: by one of its checks, or without one.
+type probed struct {
+	target string
+	at     config.Address
+	watch  *config.Watch  // nil: nothing watches it
+	result *checks.Result // nil: no probe was run
+}
+
+// failures says how many of the probes failed, or could not tell; nil if none did.
+func failures(seen []probed) error {
 	var ran, failed, untold int
+	for _, p := range seen {
+		switch {
+		case p.result == nil:
+			continue
+		case p.result.Inconclusive:
+			untold++
+		case !p.result.OK:
+			failed++
+		}
+		ran++
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %s failed", failed, countOf(ran, "probe"))
+	}
+	if untold > 0 {
+		return fmt.Errorf("%d of %s could not tell", untold, countOf(ran, "probe"))
+	}
+	return nil
+}
+
+// probeTargets is probeAll, and returns what was seen.
+func probeTargets(ctx context.Context, w io.Writer, targets []config.Target) (seen []probed, err error) {
+	l := lookOf(w)
 	for _, target := range targets {
 		for _, address := range target.Addresses {
 			head := func(name string) {
@@ -73,37 +112,27 @@ func probeAll(ctx context.Context, w io.Writer, targets []config.Target) error {
 			if len(address.Checks) == 0 {
 				head("")
 				fmt.Fprintf(w, "  no check: it counts as up\n\n")
+				seen = append(seen, probed{target: target.Name, at: address})
 			}
-			for _, watch := range address.Checks {
+			for i, watch := range address.Checks {
 				head(watch.Name)
 				if checks.Pushed(watch.Check.Probe) != nil {
 					fmt.Fprintf(w, "  push: its reports go to the server, see dnsfailover status\n\n")
+					seen = append(seen, probed{target.Name, address, &address.Checks[i], nil})
 					continue
 				}
 				bounded, cancel := checks.WithTimeout(checks.From(checks.Detailed(ctx), watch.Check.Source), watch.Check.Timeout)
 				result := watch.Check.Probe.Run(bounded)
 				cancel()
 				if err := ctx.Err(); err != nil {
-					return err
+					return seen, err
 				}
-				ran++
-				switch {
-				case result.Inconclusive:
-					untold++
-				case !result.OK:
-					failed++
-				}
+				seen = append(seen, probed{target.Name, address, &address.Checks[i], &result})
 				printResult(w, l, watch.Check, result)
 			}
 		}
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, countOf(ran, "probe"))
-	}
-	if untold > 0 {
-		return fmt.Errorf("%d of %s could not tell", untold, countOf(ran, "probe"))
-	}
-	return nil
+	return seen, nil
 }
 
 func printResult(w io.Writer, l look, check *checks.Check, result checks.Result) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnsfailover/dnsfailover"
-	"dnsfailover/dnsfailover/config"
 )
 
 func validateCommand() *cobra.Command {
@@ -26,7 +24,8 @@ If there is none, the worst case of each service is printed: how long after the 
 another one is served, and how long until every correct cache has followed; and when each window comes next.
 
 With --live, the checks of all targets are then run once, from here; a backup with a "page" check has to show its notice, with a
-certificate that is valid for the name. If one fails, the exit code is 1.`,
+certificate that is valid for the name. At the end all that was seen is summed up, and services whose backup has no such check are named.
+If one fails, the exit code is 1.`,
 		Example: `  dnsfailover validate --config dnsfailover.yaml && dnsfailover reload
   dnsfailover validate --config dnsfailover.yaml --live`,
 		Args: onlyConfig,
@@ -56,22 +55,6 @@ certificate that is valid for the name. If one fails, the exit code is 1.`,
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file`")
 	cmd.Flags().BoolVar(&live, "live", false, "run every check once, too")
 	return cmd
-}
-
-// probeServices runs the checks of all targets once.
-func probeServices(cmd *cobra.Command, file string) error {
-	cfg, _ := config.Load(file) // it has just been found good
-	if cfg == nil {
-		return fmt.Errorf("%s has changed meanwhile", file)
-	}
-	var errs []error
-	for _, service := range cfg.Services {
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s:\n", clean(service.Name))
-		if err := probeAll(cmd.Context(), cmd.OutOrStdout(), service.Targets); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", service.Name, err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // printBounds prints the worst case of each service.

@@ -18,13 +18,19 @@ import (
 // certify writes a certificate that vouches for itself, and its key, as NAME.pem and NAME.key.
 func certify(t testing.TB, dir, name string, serial int64) {
 	t.Helper()
+	certifyUntil(t, dir, name, name, serial, time.Now().Add(100*24*time.Hour))
+}
+
+// certifyUntil does it for a name, in FILE.pem and FILE.key, until then.
+func certifyUntil(t testing.TB, dir, file, name string, serial int64, until time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(100 * 24 * time.Hour),
+		NotBefore: until.Add(-200 * 24 * time.Hour), NotAfter: until,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -34,8 +40,8 @@ func certify(t testing.TB, dir, name string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	write(t, dir, name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, dir, file+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	write(t, dir, file+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
 
 // TestTLS asks over HTTP/1.1 and HTTP/2 for two names, each with its own certificate, renews one, and comes by HTTP.
