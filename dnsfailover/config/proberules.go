@@ -55,6 +55,9 @@ var meaning = map[string][]string{
 	"source":           {"http", "tcp", "tls", "dns", "grpc"},
 }
 
+// certified are the keys that are about certificates.
+var certified = []string{"ca", "client", "min_tls", "days_left"}
+
 // means says whether a key has a meaning for c. Of a check of which nobody says what it probes all may be meant.
 func (c *rawCheck) means(name string) bool {
 	kind := c.kind()
@@ -68,7 +71,7 @@ func (c *rawCheck) means(name string) bool {
 	case "grpc":
 		encrypted = !c.grpc.ok() || c.grpc.v.Scheme == "https"
 	}
-	return encrypted || !slices.Contains(meaning[name], "tls") || name == "send"
+	return encrypted || !slices.Contains(certified, name)
 }
 
 // options are the keys that have a meaning for some kinds only.
