@@ -50,7 +50,7 @@ var pageOrders = map[string]struct{ short, long string }{
 told to resume. For outages of seconds, such as a restart.`},
 	"resume": {"Pass all requests for a site on to its primary", `Pass all requests for a site on to its primary, those that wait first, the oldest before the others.`},
 	"stop":   {"Show the notice of a site", `Show the notice of a site, with a message and an end if you give them. Requests that are being passed on finish.`},
-	"forget": {"Take back pause, resume or stop", `Take back pause, resume or stop: configuration, file and source decide again.`},
+	"forget": {"Take back pause, resume or stop", `Take back pause, resume or stop: configuration, file and source decide again. It works also for a name that no host has any more.`},
 }
 
 func pageOrderCommand(mode string) *cobra.Command {
@@ -58,7 +58,7 @@ func pageOrderCommand(mode string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     mode + " SITE",
 		Short:   pageOrders[mode].short,
-		Long:    pageOrders[mode].long + "\nIt is kept over restarts. SITE is a name of a host in the configuration, or \"*\".",
+		Long:    pageOrders[mode].long + "\nIt is about all names of the host, and kept over restarts and reloads. SITE is a name of a host in the configuration, or \"*\".",
 		Example: "  dnsfailover page " + mode + " www.example.com",
 		Args:    arguments("SITE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

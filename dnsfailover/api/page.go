@@ -18,7 +18,7 @@ type Page struct {
 type Site struct {
 	Name    string     `json:"name"` // the first of Names, or "*" for all others
 	Names   []string   `json:"names"`
-	Mode    string     `json:"mode"` // notice, open or paused
+	Mode    string     `json:"mode"` // notice, open or paused; gone in the answer to forget if no host has the name any more
 	Planned bool       `json:"planned"`
 	Reason  string     `json:"reason"`
 	Until   *time.Time `json:"until"`

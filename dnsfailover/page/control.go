@@ -75,6 +75,7 @@ func (h *Host) Status(now time.Time) api.Page {
 	if problem := h.sourceProblem(w, now); problem != "" {
 		out.Problems = append(out.Problems, problem)
 	}
+	out.Problems = append(out.Problems, h.orphans(w, now)...)
 	for _, s := range w.sites {
 		out.Sites = append(out.Sites, s.status())
 	}
@@ -106,7 +107,15 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(status)
 		_ = json.NewEncoder(rw).Encode(api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)})
 	}
-	w := h.live.Load()
+	w, now := h.live.Load(), time.Now()
+	if o, ok := h.said.orphan(w, plainName(r.PathValue("site")), now); ok && r.PathValue("mode") == "forget" {
+		if err := h.said.say(w, nil, now, o.Names...); err != nil {
+			refuse(http.StatusInternalServerError, "it can't be forgotten: %v", err)
+			return
+		}
+		writeJSON(rw, o.site())
+		return
+	}
 	s := w.byName(r.PathValue("site"))
 	if s == nil {
 		refuse(http.StatusNotFound, "there is no site %q: there are %s", r.PathValue("site"), strings.Join(w.labels(), ", "))
@@ -117,7 +126,7 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusBadRequest, "the body is not the JSON of an order")
 		return
 	}
-	o := &order{Mode: r.PathValue("mode"), Message: body.Message, Until: body.Until, Author: body.Author, Since: time.Now().UTC()}
+	o := &order{Mode: r.PathValue("mode"), Message: body.Message, Until: body.Until, Author: body.Author, Since: now.UTC()}
 	switch o.Mode {
 	case "pause", "resume":
 		if s.primary == nil {
@@ -129,7 +138,7 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 	case "stop":
-		if o.Until != nil && !o.holds(time.Now()) {
+		if o.Until != nil && !o.holds(now) {
 			refuse(http.StatusBadRequest, "that time has passed")
 			return
 		}
@@ -139,7 +148,7 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusNotFound, "a site can be told to pause, resume, stop or forget")
 		return
 	}
-	if err := h.said.say(s.label, o); err != nil {
+	if err := h.said.say(w, o, now, s.known()...); err != nil {
 		refuse(http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
 		return
 	}
@@ -147,9 +156,12 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, s.status())
 }
 
+// plainName returns a name as the configuration has it.
+func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
 // byName returns the site with that label or name.
 func (w *world) byName(name string) *site {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	name = plainName(name)
 	if s := w.labelled(name); s != nil {
 		return s
 	}

@@ -12,7 +12,9 @@
 //	rule.go      what is done below a path
 //	upstream.go  passing on to a primary by its address
 //	flow.go      for how long a request that is passed on may last; one whose body is malformed
-//	control.go   pause, resume and stop; what was said is kept over restarts
+//	control.go   pause, resume and stop
+//	said.go      what was said by them, kept over restarts and reloads
+//	orphan.go    what was said of sites that are gone
 //
 // Sub-packages: notice draws what is shown, front is the door, staff tells who may look behind, pass passes on, hold keeps requests waiting, files
 // serves a directory, accesslog writes down who asked.

@@ -85,7 +85,7 @@ func (h *Host) standOf(w *world, s *site, services []api.Service, now time.Time)
 			st.mode, st.source = modeNotice, "the file "+s.File
 		}
 	}
-	if order, ok := h.said.of(s.label); ok && order.holds(now) {
+	if order, ok := h.said.of(now, s.known()...); ok {
 		switch order.Mode {
 		case "pause":
 			st.mode, st.source = modePaused, "paused by "+order.Author

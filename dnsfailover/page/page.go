@@ -94,6 +94,9 @@ func (h *Host) open(cfg *config.Page) (err error) {
 		return err
 	}
 	h.adopt(cfg)
+	for _, w := range h.orphans(h.live.Load(), time.Now()) {
+		h.log.Warn("doubtful", "warning", w)
+	}
 	keys := "listen."
 	if h.services != nil {
 		keys = "listen.page."
@@ -206,6 +209,7 @@ func (h *Host) Reload(cfg *config.Page) []string {
 		warnings = append(warnings, err.Error())
 	}
 	h.adopt(cfg)
+	warnings = append(warnings, h.orphans(h.live.Load(), time.Now())...)
 	h.access.Reopen()
 	h.look()
 	poke(h.asked)

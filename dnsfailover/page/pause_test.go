@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dnsfailover/dnsfailover/api"
 )
@@ -52,7 +53,7 @@ func TestPauseHoldsAndResumeReleases(t *testing.T) {
 	}
 	// It is kept over restarts.
 	again, err := recall(filepath.Join(h.dir, "state"), slog.New(slog.DiscardHandler))
-	if o, ok := again.of("www.example.com"); err != nil || !ok || o.Mode != "stop" || o.Message != "new disks" {
+	if o, ok := again.of(time.Now(), "www.example.com"); err != nil || !ok || o.Mode != "stop" || o.Message != "new disks" {
 		t.Errorf("after a restart: %+v %v", o, err)
 	}
 	if _, err := client.OrderPage(t.Context(), "nobody.example", "stop", api.PageOrder{}); err == nil || !strings.Contains(err.Error(), `there is no site "nobody.example"`) {

@@ -72,7 +72,7 @@ func TestDamagedStateIsMovedAside(t *testing.T) {
 	if err != nil || len(s.orders) != 0 {
 		t.Fatal(err)
 	}
-	if err := s.say("*", &order{Mode: "stop"}); err != nil {
+	if err := s.say(&world{}, &order{Mode: "stop"}, time.Now(), "*"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, stateName+".damaged")); err != nil {

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
 
 // order is what an operator has said of a site.
 type order struct {
-	Mode    string     `json:"mode"` // pause, resume or stop
+	Mode    string     `json:"mode"`  // pause, resume or stop
+	Names   []string   `json:"names"` // that the site had then, "*" for that of all others
 	Message string     `json:"message,omitempty"`
 	Until   *time.Time `json:"until,omitempty"` // of a stop: when it ends; nil: when something else is said
 	Author  string     `json:"author"`
@@ -25,12 +26,18 @@ type order struct {
 // holds says that an order hasn't ended.
 func (o order) holds(now time.Time) bool { return o.Until == nil || now.Before(*o.Until) }
 
-// said keeps orders, by the label of their site, over restarts.
+// about says that an order was about one of the names.
+func (o order) about(names ...string) bool {
+	return slices.ContainsFunc(o.Names, func(n string) bool { return slices.Contains(names, n) })
+}
+
+// said keeps orders over restarts. They are about names: a configuration may come in which those are put in another order, or into
+// other hosts.
 type said struct {
 	path string
 
 	mu     sync.Mutex
-	orders map[string]order
+	orders []order // each name is in one of them at most
 }
 
 // stateName is the file in the state directory.
@@ -38,7 +45,7 @@ const stateName = "page.json"
 
 // recall reads what was said before. A file that is damaged is moved aside: the page host is needed just when much goes wrong.
 func recall(dir string, log *slog.Logger) (*said, error) {
-	s := &said{path: filepath.Join(dir, stateName), orders: map[string]order{}}
+	s := &said{path: filepath.Join(dir, stateName)}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
@@ -49,35 +56,58 @@ func recall(dir string, log *slog.Logger) (*said, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	if err := json.Unmarshal(data, &s.orders); err != nil {
+	var byName map[string]order
+	if err := json.Unmarshal(data, &byName); err != nil {
 		aside := s.path + ".damaged"
 		log.Error("state is damaged, what was said of sites is forgotten", "moved to", aside, "error", err)
 		if err := os.Rename(s.path, aside); err != nil {
 			return nil, fmt.Errorf("state: %w", err)
 		}
-		s.orders = map[string]order{}
+		return s, nil
+	}
+	for name, o := range byName {
+		if len(o.Names) == 0 {
+			o.Names = []string{name}
+		}
+		s.orders = append(s.orders, o)
 	}
 	return s, nil
 }
 
-func (s *said) of(site string) (order, bool) {
+// of returns the order that holds for a site with these names: of several, which those of other hosts before can leave, the newest.
+func (s *said) of(now time.Time, names ...string) (newest order, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok := s.orders[site]
-	return o, ok
+	for _, o := range s.orders {
+		if o.about(names...) && o.holds(now) && (!ok || o.Since.After(newest.Since)) {
+			newest, ok = o, true
+		}
+	}
+	return newest, ok
 }
 
-// say takes an order; nil takes it back. It is on the disk when say returns.
-func (s *said) say(site string, o *order) error {
+// say takes an order for a site of w with these names in place of those before; nil takes them back. It is on the disk when say returns.
+func (s *said) say(w *world, o *order, now time.Time, names ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := maps.Clone(s.orders)
-	if o == nil {
-		delete(next, site)
-	} else {
-		next[site] = *o
+	var next []order
+	for _, before := range s.orders {
+		if before.about(names...) { // it holds on for the other sites that it was about
+			before.Names = slices.DeleteFunc(slices.Clone(before.Names), func(n string) bool { return slices.Contains(names, n) || !w.has(n) })
+		}
+		if len(before.Names) > 0 && before.holds(now) {
+			next = append(next, before)
+		}
 	}
-	data, err := json.MarshalIndent(next, "", "  ")
+	if o != nil {
+		o.Names = names
+		next = append(next, *o)
+	}
+	byName := map[string]order{}
+	for _, o := range next {
+		byName[o.Names[0]] = o
+	}
+	data, err := json.MarshalIndent(byName, "", "  ")
 	if err != nil {
 		return err
 	}

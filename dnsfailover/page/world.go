@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,6 +89,19 @@ func label(h *config.PageHost) string {
 		return "*"
 	}
 	return h.Names[0]
+}
+
+// known returns the names by which orders are about a site: its own, or "*".
+func (s *site) known() []string {
+	if len(s.Names) == 0 {
+		return []string{s.label}
+	}
+	return s.Names
+}
+
+// has says that a site is known by that name.
+func (w *world) has(name string) bool {
+	return slices.ContainsFunc(w.sites, func(s *site) bool { return slices.Contains(s.known(), name) })
 }
 
 // adopt makes the world of a configuration live. Sites that were there before keep their counters.
