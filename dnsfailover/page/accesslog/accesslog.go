@@ -136,25 +136,34 @@ func (l *Log) Add(e *Entry) {
 	if l == nil {
 		return
 	}
-	l.mu.Lock()
-	if len(l.lines) > most {
-		l.lost++
-		l.mu.Unlock()
-		return
-	}
+	line := lines.Get().(*[]byte)
+	defer lines.Put(line)
 	if l.json {
-		l.lines = e.asJSON(l.lines)
+		*line = e.asJSON((*line)[:0])
 	} else {
-		l.lines = e.combined(l.lines)
+		*line = e.combined((*line)[:0])
 	}
-	full := len(l.lines) > soon
-	l.mu.Unlock()
-	if full {
+	if l.gather(*line) {
 		select {
 		case l.kick <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// lines lends room in which a line is made: that isn't done under the lock, on which all who answer meet.
+var lines = sync.Pool{New: func() any { return new([]byte) }}
+
+// gather keeps a line until it is written, and says that there is enough to write.
+func (l *Log) gather(line []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) > most {
+		l.lost++
+		return false
+	}
+	l.lines = append(l.lines, line...)
+	return len(l.lines) > soon
 }
 
 // combined appends a line of the combined format, in UTC, with what could break it escaped as Apache does.
@@ -186,13 +195,15 @@ func dashed(b []byte, s string) []byte {
 	return quoted(b, s)
 }
 
+const hex = "0123456789abcdef"
+
 func quoted(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"', c == '\\':
 			b = append(b, '\\', c)
 		case c < ' ' || c >= 0x7f:
-			b = fmt.Appendf(b, `\x%02x`, c)
+			b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
 		default:
 			b = append(b, c)
 		}
@@ -202,18 +213,31 @@ func quoted(b []byte, s string) []byte {
 
 // asJSON appends a line of JSON.
 func (e *Entry) asJSON(b []byte) []byte {
-	line, _ := json.Marshal(map[string]any{ // strings and numbers can't fail
-		"time": e.Time.UTC().Format(time.RFC3339Nano), "client": e.Client.String(), "method": valid(e.Method), "target": valid(e.Target), "protocol": e.Proto,
-		"host": valid(e.Host), "status": e.Status, "bytes": e.Bytes, "form": e.Form, "agent": valid(e.Agent), "referer": valid(e.Referer),
-		"took_ms": float64(e.Took.Microseconds()) / 1000,
+	line, _ := json.Marshal(struct { // strings and numbers can't fail
+		Time     time.Time  `json:"time"`
+		Client   netip.Addr `json:"client"`
+		Method   string     `json:"method"`
+		Target   string     `json:"target"`
+		Protocol string     `json:"protocol"`
+		Host     string     `json:"host"`
+		Status   int        `json:"status"`
+		Bytes    int64      `json:"bytes"`
+		Form     string     `json:"form"`
+		Agent    string     `json:"agent"`
+		Referer  string     `json:"referer"`
+		Took     float64    `json:"took_ms"`
+	}{
+		e.Time.UTC(), e.Client, valid(e.Method), valid(e.Target), e.Proto, valid(e.Host), e.Status, e.Bytes, e.Form, valid(e.Agent), valid(e.Referer),
+		float64(e.Took.Microseconds()) / 1000,
 	})
 	b = append(b, line...)
 	return append(b, '\n')
 }
 
+// valid returns s as JSON can say it: with what isn't UTF-8 escaped as in the combined format.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
-	return strconv.QuoteToASCII(s)
+	return string(quoted(make([]byte, 0, 4*len(s)), s))
 }

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -58,7 +59,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[1]), &got); err != nil || len(lines) != 2 {
 		t.Fatal(err, lines)
 	}
-	for key, want := range map[string]any{"time": "2030-01-31T06:00:00Z", "client": "2001:db8::1", "status": 503.0, "bytes": 71.0, "form": "text", "took_ms": 1.5, "host": "www.example.com"} {
+	for key, want := range map[string]any{"time": "2030-01-31T06:00:00Z", "client": "2001:db8::1", "status": 503.0, "bytes": 71.0, "form": "text", "took_ms": 1.5, "host": "www.example.com", "target": `/a\"b\x01\xff`} {
 		if got[key] != want {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
@@ -102,11 +103,36 @@ func TestWhatIsTooMuchIsLostAndCounted(t *testing.T) {
 	off.Close()
 }
 
+// TestOctetsThatCouldBreakALine: each of them is escaped, and nothing else.
+func TestOctetsThatCouldBreakALine(t *testing.T) {
+	for c := range 256 {
+		want := fmt.Sprintf(`\x%02x`, c)
+		switch {
+		case c == '"' || c == '\\':
+			want = `\` + string(rune(c))
+		case c >= ' ' && c < 0x7f:
+			want = string(rune(c))
+		}
+		if got := string(quoted(nil, string([]byte{byte(c)}))); got != want {
+			t.Errorf("%#x is written as %s, not %s", c, got, want)
+		}
+	}
+}
+
+// BenchmarkAdd adds lines of a plain request, and of one whose sender wants its line to be work.
 func BenchmarkAdd(b *testing.B) {
-	l := &Log{kick: make(chan struct{}, 1)}
-	b.ReportAllocs()
-	for b.Loop() {
-		l.lines = l.lines[:0]
-		l.Add(&entry)
+	hostile := entry
+	hostile.Agent = strings.Repeat("\xff", 3900)
+	for name, e := range map[string]*Entry{"plain": &entry, "hostile": &hostile} {
+		for format, asJSON := range map[string]bool{"combined": false, "json": true} {
+			b.Run(name+"/"+format, func(b *testing.B) {
+				l := &Log{json: asJSON, kick: make(chan struct{}, 1)}
+				b.ReportAllocs()
+				for b.Loop() {
+					l.lines = l.lines[:0]
+					l.Add(e)
+				}
+			})
+		}
 	}
 }
