@@ -25,7 +25,7 @@ func pageCommand() *cobra.Command {
 with 503 and a notice in the form and language that the client asks for, tells when the site is expected back, and lets
 staff through to the primary. It logs to standard error.
 
-SIGHUP makes it read its configuration again; what is bad is refused and named, and it goes on as before. Certificates are followed as
+SIGHUP makes it read its configuration again, as "dnsfailover page reload" does; what is bad is refused and named, and it goes on as before. Certificates are followed as
 their files change. SIGTERM or ^C lets requests under way finish.
 
 The commands below speak to a running page host over its control socket.`,
@@ -49,7 +49,7 @@ The commands below speak to a running page host over its control socket.`,
 	cmd.Flags().BoolVar(&check, "check", false, "only check the configuration, its templates and certificates")
 	cmd.Flags().StringVar(&level, "log-level", "info", "log from this `level` on: debug, info, warn or error")
 	cmd.Flags().StringVar(&format, "log-format", "text", "the log's `format`: text or json")
-	cmd.AddCommand(pageStatusCommand(), pageOrderCommand("pause"), pageOrderCommand("resume"), pageOrderCommand("stop"), pageOrderCommand("forget"), pageLinkCommand())
+	cmd.AddCommand(pageStatusCommand(), pageReloadCommand(), pageOrderCommand("pause"), pageOrderCommand("resume"), pageOrderCommand("stop"), pageOrderCommand("forget"), pageLinkCommand())
 	return cmd
 }
 

@@ -44,6 +44,19 @@ func pageStatusCommand() *cobra.Command {
 	})
 }
 
+func pageReloadCommand() *cobra.Command {
+	return pageSocket.client(&cobra.Command{
+		Use:   "reload",
+		Short: "Make a page host read its configuration again",
+		Long: `Make a page host read its configuration, templates and certificates again, as SIGHUP does. A bad configuration changes nothing. Every
+problem is printed, and the exit code is 1 if there is any. A page host that is part of a server is reloaded with it, by "dnsfailover reload".`,
+		Example:           `  dnsfailover page --config page.yaml --check && dnsfailover page reload`,
+		Args:              arguments(),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return reload(cmd, pageSocket) },
+	})
+}
+
 // pageOrders are what a page host can be told of a site.
 var pageOrders = map[string]struct{ short, long string }{
 	"pause": {"Hold the requests for a site, until resume", `Hold the requests for a site: they wait, as many and as long as "hold" in its host says, and are passed on to the primary when it is

@@ -55,6 +55,7 @@ func (h *Host) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/page", h.tellStatus)
 	mux.HandleFunc("POST /api/v1/page/sites/{site}/{mode}", h.takeOrder)
+	mux.HandleFunc("POST /api/v1/reload", h.tellReload)
 	return mux
 }
 
@@ -68,10 +69,17 @@ func writeJSON(rw http.ResponseWriter, v any) {
 	_ = json.NewEncoder(rw).Encode(v)
 }
 
+// refuse tells why a command isn't followed.
+func refuse(rw http.ResponseWriter, status int, format string, args ...any) {
+	rw.Header().Set("Content-Type", "application/problem+json")
+	rw.WriteHeader(status)
+	_ = json.NewEncoder(rw).Encode(api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)})
+}
+
 // Status tells what each site does now.
 func (h *Host) Status(now time.Time) api.Page {
 	w := h.live.Load()
-	out := api.Page{Version: h.version, Problems: append([]string{}, h.certs.problems(now)...), Sites: []api.Site{}}
+	out := api.Page{Version: h.version, Problems: append(append([]string{}, h.refused()...), h.certs.problems(now)...), Sites: []api.Site{}}
 	if problem := h.sourceProblem(w, now); problem != "" {
 		out.Problems = append(out.Problems, problem)
 	}
@@ -100,17 +108,21 @@ func (s *site) status() api.Site {
 	return site
 }
 
+// tellReload reads the configuration again.
+func (h *Host) tellReload(rw http.ResponseWriter, _ *http.Request) {
+	if h.file == "" {
+		refuse(rw, http.StatusConflict, "this page host is part of a server, which has its configuration: dnsfailover reload")
+		return
+	}
+	writeJSON(rw, h.readAgain(time.Now()))
+}
+
 // takeOrder takes pause, resume, stop or forget for a site.
 func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, format string, args ...any) {
-		rw.Header().Set("Content-Type", "application/problem+json")
-		rw.WriteHeader(status)
-		_ = json.NewEncoder(rw).Encode(api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)})
-	}
 	w, now := h.live.Load(), time.Now()
 	if o, ok := h.said.orphan(w, plainName(r.PathValue("site")), now); ok && r.PathValue("mode") == "forget" {
 		if err := h.said.say(w, nil, now, o.Names...); err != nil {
-			refuse(http.StatusInternalServerError, "it can't be forgotten: %v", err)
+			refuse(rw, http.StatusInternalServerError, "it can't be forgotten: %v", err)
 			return
 		}
 		writeJSON(rw, o.site())
@@ -118,38 +130,38 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 	}
 	s := w.byName(r.PathValue("site"))
 	if s == nil {
-		refuse(http.StatusNotFound, "there is no site %q: there are %s", r.PathValue("site"), strings.Join(w.labels(), ", "))
+		refuse(rw, http.StatusNotFound, "there is no site %q: there are %s", r.PathValue("site"), strings.Join(w.labels(), ", "))
 		return
 	}
 	var body api.PageOrder
 	if err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, 64<<10)).Decode(&body); err != nil {
-		refuse(http.StatusBadRequest, "the body is not the JSON of an order")
+		refuse(rw, http.StatusBadRequest, "the body is not the JSON of an order")
 		return
 	}
 	o := &order{Mode: r.PathValue("mode"), Message: body.Message, Until: body.Until, Author: body.Author, Since: now.UTC()}
 	switch o.Mode {
 	case "pause", "resume":
 		if s.primary == nil {
-			refuse(http.StatusConflict, "%s has no primary that requests could be passed on to: add primary to its host", s.label)
+			refuse(rw, http.StatusConflict, "%s has no primary that requests could be passed on to: add primary to its host", s.label)
 			return
 		}
 		if o.Mode == "pause" && s.Hold.Max == 0 {
-			refuse(http.StatusConflict, "%s holds no requests: add hold: {for: 20s} to its host", s.label)
+			refuse(rw, http.StatusConflict, "%s holds no requests: add hold: {for: 20s} to its host", s.label)
 			return
 		}
 	case "stop":
 		if o.Until != nil && !o.holds(now) {
-			refuse(http.StatusBadRequest, "that time has passed")
+			refuse(rw, http.StatusBadRequest, "that time has passed")
 			return
 		}
 	case "forget":
 		o = nil
 	default:
-		refuse(http.StatusNotFound, "a site can be told to pause, resume, stop or forget")
+		refuse(rw, http.StatusNotFound, "a site can be told to pause, resume, stop or forget")
 		return
 	}
 	if err := h.said.say(w, o, now, s.known()...); err != nil {
-		refuse(http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
+		refuse(rw, http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
 		return
 	}
 	h.decide(h.live.Load(), time.Now())

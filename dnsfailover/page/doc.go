@@ -3,7 +3,8 @@
 // It goes the same way as the rest: a world is compiled from the configuration; one goroutine (keeper.go) learns what is planned and decides
 // what each site does now; connections only read. A site shows its notice, passes requests on to its primary, or holds them.
 //
-//	page.go      the host: listen, run, reload
+//	page.go      the host: listen, run
+//	reload.go    another configuration
 //	world.go     the sites, by the names that clients ask for
 //	keeper.go    what each site does now: from commands, a file, the configuration and a dnsfailover that knows what is planned
 //	source.go    what that dnsfailover says, and for how long it is believed

@@ -25,6 +25,9 @@ var (
 	sourceUp    = desc("source_up", "1 if the source has answered when it was asked last, 0 if not; absent if there is none.")
 	sourceHeard = desc("source_heard_timestamp_seconds", "When the source has answered last; absent if it never did.")
 
+	reloadSuccess = desc("reload_success", "1 if the configuration was taken when it was last read, else 0; absent in a page host that is part of a server.")
+	reloadLast    = desc("reload_last_success_timestamp_seconds", "When the configuration was last taken; absent in a page host that is part of a server.")
+
 	conns      = desc("connections", "Connections open now.")
 	accepted   = desc("connections_accepted_total", "Connections accepted.")
 	shed       = desc("connections_shed_total", "Connections closed because a new one needed their place: those that had waited longest for their client.")
@@ -42,7 +45,7 @@ type collector struct{ *Host }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, sourceUp, sourceHeard, conns, accepted, shed, refused, panics, handshakes, expires,
+		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, sourceUp, sourceHeard, reloadSuccess, reloadLast, conns, accepted, shed, refused, panics, handshakes, expires,
 	} {
 		out <- d
 	}
@@ -88,6 +91,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 				gauge(sourceHeard, float64(last.at.UnixMilli())/1000)
 			}
 		}
+	}
+	if l := c.loaded.Load(); l != nil {
+		gauge(reloadSuccess, flag(len(l.refused) == 0))
+		gauge(reloadLast, float64(l.complete.UnixMilli())/1000)
 	}
 	f := c.front.Counters()
 	gauge(conns, float64(f.Open))

@@ -45,6 +45,8 @@ type Host struct {
 	heard  atomic.Pointer[heard]   // from the source
 	silent atomic.Pointer[silence] // of the source; nil: it answers, or there is none
 
+	file      string                 // of the configuration; empty if we are part of a server, which reads it
+	loaded    atomic.Pointer[loaded] // from file
 	reloading sync.Mutex
 	wake      chan struct{} // to the keeper: look again
 	asked     chan struct{} // to who asks the source: ask at once
@@ -64,9 +66,11 @@ func Serve(ctx context.Context, opt Options) error {
 	if err != nil {
 		return err
 	}
+	h.file = opt.ConfigFile
+	h.loaded.Store(&loaded{complete: time.Now()})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.Run(ctx) })
-	group.Go(func() error { return h.reloadOnDemand(ctx, opt) })
+	group.Go(func() error { return h.reloadOnDemand(ctx, opt.Reload) })
 	h.log.Info("listening", "http", h.addresses(false), "https", h.addresses(true), "admin", addressOf(h.admin), "control", cfg.Control)
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		h.log.Warn("systemd was not notified", "error", err)
@@ -172,48 +176,6 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return serveSmall(ctx, h.control, h.controlHandler(), h.log) })
 	return group.Wait()
-}
-
-// reloadOnDemand reads the configuration again whenever it is asked to. A bad one changes nothing.
-func (h *Host) reloadOnDemand(ctx context.Context, opt Options) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-opt.Reload:
-		}
-		cfg, problems := config.LoadPage(opt.ConfigFile)
-		if cfg == nil {
-			for _, p := range problems {
-				h.log.Error("not taken", "problem", p.String())
-			}
-			continue
-		}
-		for _, w := range h.Reload(cfg) {
-			h.log.Warn("doubtful", "warning", w)
-		}
-		h.log.Info("reloaded", "hosts", len(cfg.Hosts))
-	}
-}
-
-// Reload takes another configuration, and returns what of it needs a restart.
-func (h *Host) Reload(cfg *config.Page) []string {
-	h.reloading.Lock()
-	defer h.reloading.Unlock()
-	old := h.live.Load().config
-	warnings := needRestart(old, cfg)
-	for _, w := range cfg.Warnings {
-		warnings = append(warnings, w.String())
-	}
-	if err := h.certs.take(cfg); err != nil {
-		warnings = append(warnings, err.Error())
-	}
-	h.adopt(cfg)
-	warnings = append(warnings, h.orphans(h.live.Load(), time.Now())...)
-	h.access.Reopen()
-	h.look()
-	poke(h.asked)
-	return warnings
 }
 
 // look wakes the keeper.
