@@ -28,6 +28,9 @@ func (s *instance) Status(now time.Time) api.Status {
 		out.Problems = append(out.Problems, notice)
 	}
 	out.Problems = append(out.Problems, s.hooks.Problems()...)
+	if s.page != nil {
+		out.Problems = append(out.Problems, s.page.Problems(now)...)
+	}
 	if notice := s.history.Notice(); notice != "" {
 		out.Problems = append(out.Problems, notice)
 	}

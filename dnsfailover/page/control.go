@@ -79,15 +79,21 @@ func refuse(rw http.ResponseWriter, status int, format string, args ...any) {
 // Status tells what each site does now.
 func (h *Host) Status(now time.Time) api.Page {
 	w := h.live.Load()
-	out := api.Page{Version: h.version, Problems: append(append([]string{}, h.refused()...), h.certs.problems(now)...), Sites: []api.Site{}}
-	if problem := h.sourceProblem(w, now); problem != "" {
-		out.Problems = append(out.Problems, problem)
-	}
-	out.Problems = append(out.Problems, h.orphans(w, now)...)
+	out := api.Page{Version: h.version, Problems: h.Problems(now), Sites: []api.Site{}}
 	for _, s := range w.sites {
 		out.Sites = append(out.Sites, s.status())
 	}
 	return out
+}
+
+// Problems says what an operator should mend, one sentence each.
+func (h *Host) Problems(now time.Time) []string {
+	w := h.live.Load()
+	out := append(append([]string{}, h.refused()...), h.certs.problems(now)...)
+	if problem := h.sourceProblem(w, now); problem != "" {
+		out = append(out, problem)
+	}
+	return append(out, h.orphans(w, now)...)
 }
 
 func (s *site) status() api.Site {
