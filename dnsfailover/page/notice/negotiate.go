@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// media are the media types of each form.
+// media are the media types of each form. A range such as image/* is about the first ones only: who takes application/* has not HTML in
+// mind.
 var media = [forms][]string{
 	HTML: {"text/html", "application/xhtml+xml"},
 	Text: {"text/plain"},
@@ -70,12 +71,13 @@ func Negotiate(accept, dest, target []byte) Form {
 	return Text
 }
 
-// betterThan decides between forms that are liked equally.
+// betterThan decides between forms that are liked equally. Who names JSON reads it: libraries for HTTP ask for
+// "application/json, text/plain, */*".
 func betterThan(f, best Form, precise int, hint Form, hinted bool) bool {
 	switch {
 	case hinted && best == hint:
 		return false
-	case hinted && f == hint:
+	case hinted && f == hint, precise == 3 && f == JSON:
 		return true
 	}
 	return precise == 1 && f == Text // with */* alone it is a program that asks
@@ -89,6 +91,7 @@ func rate(rates *[forms]rated, accept []byte) {
 		name, parameters := cut(item, ';')
 		name = bytes.TrimSpace(name)
 		q := weight(parameters)
+		like := suffixed(name)
 		for f := range forms {
 			precise := 0
 			switch {
@@ -96,7 +99,7 @@ func rate(rates *[forms]rated, accept []byte) {
 				precise = 1
 			case bytes.HasSuffix(name, []byte("/*")) && covers(name[:len(name)-1], f):
 				precise = 2
-			case named(name, f):
+			case f == like, named(name, f):
 				precise = 3
 			}
 			if r := &rates[f]; precise > r.precise || precise > 0 && precise == r.precise && q > r.q {
@@ -106,14 +109,26 @@ func rate(rates *[forms]rated, accept []byte) {
 	}
 }
 
-// covers says whether a range such as image/ includes a type of the form.
+// covers says whether a range such as image/ includes the first type of the form.
 func covers(prefix []byte, f Form) bool {
-	for _, m := range media[f] {
-		if len(prefix) < len(m) && bytes.EqualFold(prefix, []byte(m[:len(prefix)])) {
-			return true
-		}
+	first := media[f][0]
+	return len(prefix) < len(first) && bytes.EqualFold(prefix, []byte(first[:len(prefix)]))
+}
+
+// suffixed returns the form as which a type can be read by its suffix (RFC 6839 section 3), as forms if there is none, or one that is
+// named by it whole.
+func suffixed(name []byte) Form {
+	plus := bytes.LastIndexByte(name, '+')
+	if plus <= 0 || named(name, HTML) || named(name, SVG) {
+		return forms
 	}
-	return false
+	switch suffix := name[plus:]; {
+	case bytes.EqualFold(suffix, []byte("+json")):
+		return JSON
+	case bytes.EqualFold(suffix, []byte("+xml")):
+		return XML
+	}
+	return forms
 }
 
 func named(name []byte, f Form) bool {
