@@ -64,6 +64,9 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 	return pass.New(opt)
 }
 
+// statusGone is what the access log says of a client that went away before there was an answer, as nginx does.
+const statusGone = 499
+
 // unreachable tells staff that the primary fails.
 func unreachable(out *recorder) {
 	out.Header().Set(notice.Marker, "unreachable")
@@ -92,7 +95,10 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &flowingBody{ReadCloser: r.Body, flow: flow}
 	}
-	defer func() { // also when the upstream breaks off, which unwinds the stack
+	defer func() { // also when the upstream breaks off, or the client has gone: both unwind the stack
+		if out.status == 0 && r.Context().Err() != nil {
+			out.status = statusGone
+		}
 		if out.form == "proxy" && !flow.again {
 			s.counters.passed.Add(1)
 			s.counters.status[min(out.status/100, 5)].Add(1)
