@@ -153,8 +153,8 @@ func TestWritesWithAToken(t *testing.T) {
 	if status, _, answer = s.http("POST", "/api/v1/reload", "", bearer); status != 200 || !strings.HasPrefix(answer, `{"changed":true,"problems":[],"warnings":["`) || !strings.HasSuffix(answer, `, name canaries"]}`+"\n") {
 		t.Errorf("reload: %d %s", status, answer)
 	}
-	s.wait("the log has it", func() bool { return strings.Contains(s.log.String(), "override released") })
-	matches(t, s.log.String(), `(.*\n)*.*msg="override set" service=web target=backup until=\S+ author=deploy reason="over HTTP"\n(.*\n)*.*msg="override released" .*released_by=deploy.*\n(.*\n)*`)
+	s.wait("the log has it", func() bool { return strings.Contains(s.String(), "override released") })
+	matches(t, s.String(), `(.*\n)*.*msg="override set" service=web target=backup until=\S+ author=deploy reason="over HTTP"\n(.*\n)*.*msg="override released" .*released_by=deploy.*\n(.*\n)*`)
 }
 
 // TestReadsOverHTTP reads everything on loopback, as the control socket has it.

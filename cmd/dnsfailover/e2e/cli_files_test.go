@@ -81,7 +81,7 @@ func TestReloadTakesWhatIsGood(t *testing.T) {
 
 	// Mended, and taken by a signal.
 	s.write("example.test.zone", zoneHead+"one TXT 3\n")
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.wait("the zone is new", func() bool { return text("one.example.test") == "3" })
 	s.wait("nothing is amiss", func() bool { return len(s.status().Problems) == 0 })
 	matches(t, s.must("validate", "--config", s.path("dnsfailover.yaml")), dir+`/dnsfailover\.yaml is good

@@ -8,12 +8,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // terminal is a command that runs on a terminal of 24 lines.
 type terminal struct {
 	t     *testing.T
-	shown *lines
+	shown *process.Output
 	keys  io.WriteCloser
 	exit  chan int
 }
@@ -28,7 +30,7 @@ func (s *server) onTerminalOf(t *testing.T, width int, line string) *terminal {
 	t.Helper()
 	line = fmt.Sprintf("stty cols %d rows 24; exec ", width) + strings.ReplaceAll(line, "dnsfailover", binary)
 	cmd := s.command(t, "script", "-qefc", line, "/dev/null")
-	term := &terminal{t: t, shown: &lines{}, exit: make(chan int, 1)}
+	term := &terminal{t: t, shown: &process.Output{}, exit: make(chan int, 1)}
 	cmd.Stdout, cmd.Stderr = term.shown, term.shown
 	var err error
 	if term.keys, err = cmd.StdinPipe(); err != nil {
@@ -48,7 +50,7 @@ func (s *server) onTerminalOf(t *testing.T, width int, line string) *terminal {
 func (term *terminal) shows(pattern string) {
 	term.t.Helper()
 	re := regexp.MustCompile(pattern)
-	if !eventually(func() bool { return re.MatchString(term.shown.String()) }) {
+	if !process.Eventually(func() bool { return re.MatchString(term.shown.String()) }) {
 		term.t.Fatalf("%q is never shown in\n%q", pattern, term.shown)
 	}
 }
@@ -88,7 +90,7 @@ func TestWatchOnATerminal(t *testing.T) {
 	primary.becomes("hang")
 	term.shows(`primary +\x1b\[31mdown\x1b\[0m`)
 	term.shows(`\x1b\[1mweb: backup at `)
-	s.kill()
+	s.Kill()
 	term.shows(`no server answers on `)
 	before := len(term.shown.String())
 	s.start()
@@ -135,7 +137,7 @@ func TestWatchInAPipe(t *testing.T) {
 	s.verdict("web", "primary", "up")
 	s.verdict("web", "backup", "up")
 	cmd := s.command(t, binary, "status", "--watch")
-	out := &lines{}
+	out := &process.Output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -153,7 +153,7 @@ func TestManualFailback(t *testing.T) {
 	seen := primary.visits()
 	s.wait("the primary is probed three times more", func() bool { return primary.visits() >= seen+3 })
 	s.saved()
-	s.kill()
+	s.Kill()
 	s.start()
 	s.verdict("web", "primary", "up")
 	service := s.service("web")

@@ -195,14 +195,14 @@ func TestConformSerial(t *testing.T) {
 		if soa := s.ask("example.test", dns.TypeSOA); soa == nil || soa.Answer[0].(*dns.SOA).Serial != c.serial {
 			t.Errorf("the serial is not %d: %v", c.serial, soa)
 		}
-		said := s.log.String()[last:]
+		said := s.String()[last:]
 		last += len(said)
 		if strings.Contains(said, "serial") != (c.warns != "") || !strings.Contains(said, c.warns) {
 			t.Errorf("with serial %d the log says %q, want %q", c.serial, said, c.warns)
 		}
 	}
 	s.reloaded()
-	if strings.Contains(s.log.String()[last:], "serial") {
+	if strings.Contains(s.String()[last:], "serial") {
 		t.Error("a reload that changes nothing warns")
 	}
 }

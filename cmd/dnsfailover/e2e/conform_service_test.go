@@ -59,7 +59,7 @@ func TestConformFailover(t *testing.T) {
 	s.verdict("web", "primary", "down")
 	s.must("switch", "web", "primary", "--until-released", "--force")
 	s.serves("alias.example.test", a.ip)
-	s.kill()
+	s.Kill()
 	s.start()
 	if got, _ := s.addresses("www.example.test", dns.TypeA); got != a.ip {
 		t.Errorf("283: after a restart www is %s", got)
@@ -74,7 +74,7 @@ func TestConformStreams(t *testing.T) {
 	writeCertificate(t, s.dir)
 	s.listenToo(`tls: {addresses: ["127.0.0.1:0"], certificate: cert.pem, key: key.pem}, `)
 	s.start()
-	secure := listeningTLS.FindStringSubmatch(s.log.String())[1]
+	secure := listeningTLS.FindStringSubmatch(s.String())[1]
 	query := packed(t, "www.example.test", dns.TypeA)
 	exchange := func(c net.Conn, message []byte) *dns.Msg {
 		t.Helper()
@@ -111,7 +111,7 @@ func TestConformStreams(t *testing.T) {
 		}
 	})
 	t.Run("224 the kernel holds 200 connections that wait", func(t *testing.T) {
-		s.signal(syscall.SIGSTOP)
+		s.Signal(syscall.SIGSTOP)
 		var conns []net.Conn
 		for range 200 {
 			c, err := net.DialTimeout("tcp", s.dns, 5*time.Second)
@@ -122,7 +122,7 @@ func TestConformStreams(t *testing.T) {
 			defer c.Close()
 			conns = append(conns, c)
 		}
-		s.signal(syscall.SIGCONT)
+		s.Signal(syscall.SIGCONT)
 		for i, c := range conns {
 			if got := exchange(c, query); len(got.Answer) != 1 {
 				t.Fatalf("connection %d: %v", i, got)
@@ -222,7 +222,7 @@ func TestConformNetworksInLog(t *testing.T) {
 	}
 	s.stop()
 	for _, told := range []string{"203.0.113", "198.51.100"} {
-		if strings.Contains(s.log.String(), told) {
+		if strings.Contains(s.String(), told) {
 			t.Errorf("the log tells of %s", told)
 		}
 	}

@@ -63,9 +63,9 @@ func TestDNSOverTLS(t *testing.T) {
 	s.start()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(ca.pem))
-	at := listeningTLS.FindStringSubmatch(s.log.String())
+	at := listeningTLS.FindStringSubmatch(s.String())
 	if at == nil {
-		t.Fatalf("no address for TLS in the log:\n%s", s.log)
+		t.Fatalf("no address for TLS in the log:\n%s", s.Process)
 	}
 	ask := func() (time.Time, error) {
 		c, err := dns.DialWithTLS("tcp-tls", at[1], &tls.Config{RootCAs: roots, ServerName: "ns1.example.test", NextProtos: []string{"dot"}})
@@ -135,7 +135,7 @@ func TestCookiesOutliveARestart(t *testing.T) {
 	if err != nil || info.Mode() != 0o600 || info.Size() != 33 {
 		t.Fatalf("%v %v", info, err)
 	}
-	s.kill()
+	s.Kill()
 	s.start()
 	ask()
 	if got := s.metric("dnsfailover_cookies_trusted_total"); got != 1 {

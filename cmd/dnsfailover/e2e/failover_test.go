@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // TestFailover kills a real HTTPS origin in every way that the field knows, each with a service of its own on one
@@ -54,7 +56,7 @@ func TestFailover(t *testing.T) {
 			shows := func(what string, service string, want string) time.Time {
 				t.Helper()
 				got := ""
-				if !eventually(func() bool { got, _ = s.addresses(host, family); return got == want }) {
+				if !process.Eventually(func() bool { got, _ = s.addresses(host, family); return got == want }) {
 					t.Fatalf("%s: %s is %q, want %q\n%s", what, host, got, want, s.must("status", service))
 				}
 				return time.Now()

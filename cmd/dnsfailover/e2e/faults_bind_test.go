@@ -13,9 +13,9 @@ import (
 func (s *server) refusesToStart() string {
 	s.t.Helper()
 	s.launch()
-	s.wait("the server ends", s.ended)
-	said := s.log.String()
-	if code := s.cmd.ProcessState.ExitCode(); code != 1 {
+	s.wait("the server ends", s.Ended)
+	said := s.String()
+	if code := s.Cmd.ProcessState.ExitCode(); code != 1 {
 		s.t.Errorf("exit code %d, want 1:\n%s", code, said)
 	}
 	if strings.Contains(said, "msg=listening") {

@@ -54,7 +54,7 @@ func TestFault01KillDuringStateWrite(t *testing.T) {
 			}
 			got, took := s.firstAnswer()
 			for try := 1; took > time.Second && try < 3; try++ { // was it the machine that was busy?
-				s.kill()
+				s.Kill()
 				if err := errors.Join(os.RemoveAll(s.path("state")), os.CopyFS(s.path("state"), os.DirFS(s.path("left")))); err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +112,7 @@ func (s *server) switchUntilDead() (acknowledged, attempted int) {
 		case unreachable.Asked:
 			attempted++
 		}
-		return s.ended()
+		return s.Ended()
 	})
 	return acknowledged, attempted
 }

@@ -134,7 +134,7 @@ func TestFault42And25TheProbeHostLosesItsNetwork(t *testing.T) {
 	died := time.Now()
 	s.wait("what is really down is found", func() bool { return s.service("web").Serving == "backup" })
 	t.Logf("a target that is really down is left after %v", time.Since(died).Round(time.Millisecond))
-	if n := strings.Count(s.log.String(), `msg="selection changed" service=web`); n > 3 {
+	if n := strings.Count(s.String(), `msg="selection changed" service=web`); n > 3 {
 		t.Errorf("the selection changed %d times", n)
 	}
 }

@@ -117,7 +117,7 @@ func (s *server) afterDamage(lost bool) {
 	}
 	other := map[string]string{served["backup"]: "primary", served["primary"]: "backup"}[got]
 	s.must("switch", "web", other, "--until-released")
-	s.kill()
+	s.Kill()
 	s.start()
 	s.serves("www.example.test", served[other])
 	if problems := s.problems(); problems != "" {

@@ -47,7 +47,7 @@ func (s *server) remains(target string) {
 	if problems := s.problems(); problems != "" {
 		s.t.Errorf("still amiss: %s", problems)
 	}
-	s.kill()
+	s.Kill()
 	s.start()
 	s.serves("www.example.test", served[target])
 	if o := s.service("web").Override; o == nil || o.Target != target {
@@ -97,7 +97,7 @@ func TestFault03DiskFull(t *testing.T) {
 	mentions(t, "status", s.must("status"), "the state can't be saved", "no space left on device")
 	s.logs(`msg="state can't be saved"`, "no space left on device")
 
-	s.kill()
+	s.Kill()
 	s.start()
 	isServed("after a crash on the full disk", refused)
 	out, code := s.cli("switch", fmt.Sprintf("s%d", refused), "backup", "--until-released", "--reason", long)
@@ -112,7 +112,7 @@ func TestFault03DiskFull(t *testing.T) {
 	if problems := s.problems(); problems != "" {
 		t.Errorf("still amiss: %s", problems)
 	}
-	s.kill()
+	s.Kill()
 	s.start()
 	isServed("after another crash", refused+1)
 	t.Logf("on the full disk %d overrides were acknowledged; the next was refused, and taken once there was space", refused)
@@ -142,7 +142,7 @@ func TestFault04ReadOnly(t *testing.T) {
 	s.disk("state", "size=1m")
 	s.start()
 	s.must("switch", "web", "backup", "--until-released")
-	s.kill()
+	s.Kill()
 	remount := func(flags uintptr) {
 		if err := syscall.Mount("tmpfs", s.path("state"), "tmpfs", syscall.MS_REMOUNT|flags, ""); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 	"dnsfailover/dnsfailover/api"
 )
 
@@ -72,8 +73,8 @@ func (s *server) injectAt(path, calls string, faults ...string) (mend func()) {
 
 func (s *server) attach(options []string) (mend func()) {
 	s.t.Helper()
-	args := append([]string{"-f", "-o", "/dev/null", "-p", strconv.Itoa(s.cmd.Process.Pid)}, options...)
-	cmd, said, ended := exec.Command("strace", args...), &lines{}, make(chan struct{})
+	args := append([]string{"-f", "-o", "/dev/null", "-p", strconv.Itoa(s.Cmd.Process.Pid)}, options...)
+	cmd, said, ended := exec.Command("strace", args...), &process.Output{}, make(chan struct{})
 	cmd.Stderr = said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -202,7 +203,7 @@ func (s *server) metric(series string) float64 {
 // files returns how many files the server has open.
 func (s *server) files() int {
 	s.t.Helper()
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Cmd.Process.Pid))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func (s *server) files() int {
 // processor returns the processor time that the server has used.
 func (s *server) processor() time.Duration {
 	s.t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Cmd.Process.Pid))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -274,6 +275,6 @@ func (s *server) read(name string) string {
 func (s *server) logs(parts ...string) {
 	s.t.Helper()
 	for _, part := range parts {
-		s.wait("the log mentions "+part, func() bool { return strings.Contains(s.log.String(), part) })
+		s.wait("the log mentions "+part, func() bool { return strings.Contains(s.String(), part) })
 	}
 }

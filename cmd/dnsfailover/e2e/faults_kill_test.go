@@ -48,7 +48,7 @@ func TestFault02KillAtRandom(t *testing.T) {
 		}
 		moment := time.NewTimer(rand.N(60 * time.Millisecond))
 		<-moment.C
-		s.kill()
+		s.Kill()
 		stop()
 		writing.Wait()
 
@@ -57,7 +57,7 @@ func TestFault02KillAtRandom(t *testing.T) {
 			s.launch()
 			moment.Reset(rand.N(40 * time.Millisecond))
 			<-moment.C
-			s.kill()
+			s.Kill()
 		}
 		restart := time.Now()
 		s.start()

@@ -68,7 +68,7 @@ func TestFault56FilesExhausted(t *testing.T) {
 			if _, _, err := over.Exchange(new(dns.Msg).SetQuestion("www.example.test.", dns.TypeA), s.dns); err != nil {
 				t.Errorf("TCP does not come back: %v", err)
 			}
-			log := s.log.String()
+			log := s.String()
 			for _, complaint := range []string{`msg="TCP connections wait`, `msg="admin connections wait`} {
 				if n := strings.Count(log, complaint); n != 1 {
 					t.Errorf("the log has %d lines with %s, want one", n, complaint)
@@ -98,7 +98,7 @@ func TestFault66SendErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Count(s.log.String(), "\n")
+	lines := strings.Count(s.String(), "\n")
 	for _, errno := range []syscall.Errno{syscall.ENOBUFS, syscall.EPERM, syscall.EAGAIN} {
 		name := map[syscall.Errno]string{syscall.ENOBUFS: "ENOBUFS", syscall.EPERM: "EPERM", syscall.EAGAIN: "EAGAIN"}[errno]
 		before, used, begin := s.metric("dnsfailover_send_errors_total"), s.processor(), time.Now()
@@ -129,7 +129,7 @@ func TestFault66SendErrors(t *testing.T) {
 		}
 		conn.Close()
 	}
-	if more := strings.Count(s.log.String(), "\n") - lines; more > 3 {
+	if more := strings.Count(s.String(), "\n") - lines; more > 3 {
 		t.Errorf("%d lines of log", more)
 	}
 }

@@ -32,7 +32,7 @@ func TestFault16ReloadStorm(t *testing.T) {
 		defer tick.Stop()
 		for range signals {
 			<-tick.C
-			s.signal(syscall.SIGHUP)
+			s.Signal(syscall.SIGHUP)
 		}
 	})
 	over := make(chan struct{})
@@ -50,7 +50,7 @@ func TestFault16ReloadStorm(t *testing.T) {
 	}
 	took := time.Since(begin)
 	s.must("reload") // waits for the one under way
-	reloads := strings.Count(s.log.String(), "msg=reloaded")
+	reloads := strings.Count(s.String(), "msg=reloaded")
 	if reloads >= signals {
 		t.Errorf("%d reloads for %d signals: none were taken together", reloads, signals)
 	}
@@ -147,7 +147,7 @@ func TestFault18ReloadUnderLoad(t *testing.T) {
 	s.reloaded()
 	s.toldOf("example.test.zone:")
 	s.replace("dnsfailover.yaml", good[:len(good)/2])
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.toldOf("dnsfailover.yaml:")
 	if got := versionsIn(s.ask("mixed.example.test", dns.TypeTXT)); len(got) != 1 || got[0] != strconv.Itoa(version) {
 		t.Errorf("after bad files version %v is served, want %d", got, version)
@@ -225,16 +225,16 @@ func (s *server) answered() (sum float64) {
 // reloaded sends a SIGHUP and returns when the reload has ended.
 func (s *server) reloaded() {
 	s.t.Helper()
-	before := strings.Count(s.log.String(), "msg=reloaded")
-	s.signal(syscall.SIGHUP)
-	s.wait("the reload has ended", func() bool { return strings.Count(s.log.String(), "msg=reloaded") > before })
+	before := strings.Count(s.String(), "msg=reloaded")
+	s.Signal(syscall.SIGHUP)
+	s.wait("the reload has ended", func() bool { return strings.Count(s.String(), "msg=reloaded") > before })
 }
 
 // toldOf waits until what was not taken, and at which place, is told wherever somebody may look.
 func (s *server) toldOf(place string) {
 	s.t.Helper()
 	told := regexp.MustCompile(`msg="not taken" problem=.*` + regexp.QuoteMeta(place))
-	s.wait("the log tells of "+place, func() bool { return told.MatchString(s.log.String()) })
+	s.wait("the log tells of "+place, func() bool { return told.MatchString(s.String()) })
 	_, ready := s.get("/readyz")
 	mentions(s.t, "/readyz", ready, place)
 	mentions(s.t, "status", s.must("status"), place)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // fleet is a configuration of n services that have a target at one of the addresses 127.77/16 each, and a backup that nobody checks.
@@ -50,7 +52,7 @@ func listenWide(t *testing.T, talk func(net.Conn)) (port int) {
 // memory returns how much of the server is in memory, in KiB.
 func (s *server) memory() int {
 	s.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Cmd.Process.Pid))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -151,8 +153,8 @@ func TestFault39AllChecksFlap(t *testing.T) {
 	s.wait("all are up", func() bool { return up() == n })
 	s.wait("all have begun to flap", func() bool { return s.started() > 6*n })
 	s.saved()
-	trace := exec.Command("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-p", fmt.Sprint(s.cmd.Process.Pid))
-	var writes lines
+	trace := exec.Command("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-p", fmt.Sprint(s.Cmd.Process.Pid))
+	var writes process.Output
 	trace.Stderr = &writes
 	if err := trace.Start(); err != nil {
 		t.Fatal(err)
@@ -166,7 +168,7 @@ func TestFault39AllChecksFlap(t *testing.T) {
 	if got := up(); got != n {
 		t.Errorf("%d of %d are up and served", got, n)
 	}
-	if changes := strings.Count(s.log.String(), `msg="selection changed"`); changes > 2*n {
+	if changes := strings.Count(s.String(), `msg="selection changed"`); changes > 2*n {
 		t.Errorf("%d changes of selections", changes)
 	}
 	if synced > 4*(int(took.Seconds())+1) { // two for each write, of the state and of the history

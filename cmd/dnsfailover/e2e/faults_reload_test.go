@@ -34,9 +34,9 @@ func TestFault10BadConfigAtTheStart(t *testing.T) {
 			s := newServer(t, "", "")
 			s.write("dnsfailover.yaml", bad.text)
 			s.launch()
-			<-s.exit
-			said := s.log.String()
-			if code := s.cmd.ProcessState.ExitCode(); code != 1 {
+			<-s.Exit
+			said := s.String()
+			if code := s.Cmd.ProcessState.ExitCode(); code != 1 {
 				t.Errorf("exit code %d, want 1", code)
 			}
 			mentions(t, "the message", said, bad.says)
@@ -88,13 +88,13 @@ func TestFault11BadConfigOnReload(t *testing.T) {
 	for _, bad := range badConfigs {
 		s.replace("dnsfailover.yaml", bad.text)
 		s.write("example.test.zone", zoneHead) // not without the configuration
-		logged := len(s.log.String())
-		s.signal(syscall.SIGHUP)
+		logged := len(s.String())
+		s.Signal(syscall.SIGHUP)
 		s.wait("the log says what is wrong with the file that is "+bad.name, func() bool {
-			return strings.Contains(s.log.String()[logged:], `msg="not taken"`)
+			return strings.Contains(s.String()[logged:], `msg="not taken"`)
 		})
-		if !place.MatchString(s.log.String()[logged:]) {
-			t.Errorf("%s: the log names no line:\n%s", bad.name, s.log.String()[logged:])
+		if !place.MatchString(s.String()[logged:]) {
+			t.Errorf("%s: the log names no line:\n%s", bad.name, s.String()[logged:])
 		}
 		if !bytes.Equal(before, s.everything()) {
 			t.Errorf("%s: answers have changed", bad.name)
@@ -114,7 +114,7 @@ func TestFault11BadConfigOnReload(t *testing.T) {
 	}
 	s.write("example.test.zone", zoneHead+"static TXT \"as it is now\"\n")
 	s.replace("dnsfailover.yaml", good)
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.wait("the good file is taken", func() bool { return s.metric("dnsfailover_reload_success") == 1 })
 	if problems := s.problems(); problems != "" {
 		t.Errorf("still amiss: %s", problems)
@@ -144,17 +144,17 @@ func TestFault12BadZoneOnReload(t *testing.T) {
 	s.write("zones/4712", zoneHead+"www A 192.0.2.2\n")
 	s.write("zones/9999", zoneHead+"www A 192.0.2.2\n")
 	begin = time.Now()
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.serves("www.z4712.test", "192.0.2.2")
 	t.Logf("%d zones: ready after %v, reloaded in %v", zones, ready.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	s.serves("www.z9999.test", "192.0.2.2")
 	s.serves("www.z4711.test", "192.0.2.1")
 	s.serves("www.z0.test", "192.0.2.1")
-	s.wait("the reload has ended", func() bool { return strings.Contains(s.log.String(), "msg=reloaded") })
+	s.wait("the reload has ended", func() bool { return strings.Contains(s.String(), "msg=reloaded") })
 
 	problem := "zone z4711.test. is served as it was before: "
 	_, readyz := s.get("/readyz")
-	for where, text := range map[string]string{"the log": s.log.String(), "status": s.must("status"), "/readyz": readyz} {
+	for where, text := range map[string]string{"the log": s.String(), "status": s.must("status"), "/readyz": readyz} {
 		mentions(t, where, text, problem, "zones/4711:8:")
 	}
 	for zone, want := range map[string]float64{"z4711.test.": 0, "z4712.test.": 1} {

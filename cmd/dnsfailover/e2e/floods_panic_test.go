@@ -37,14 +37,14 @@ func TestFlood69Panic(t *testing.T) {
 	counted := func() float64 { return sum(s.series(), "dnsfailover_panics_total") }
 	s.wait("all panics are counted", func() bool { return counted() >= faults+1 })
 	g.stop()
-	lines := strings.Count(s.log.String(), `msg="query lost to a panic"`)
+	lines := strings.Count(s.String(), `msg="query lost to a panic"`)
 	t.Logf("%v panics, %d lines of log; a good client: %v", counted(), lines, g)
 	if lines == 0 || lines > 3*30 || counted() != faults+1 {
 		t.Errorf("%v panics, %d lines of log", counted(), lines)
 	}
-	mentions(t, "the log", s.log.String(), `panic="fault 69"`, "suppressed=", "transport=tcp", "transport=udp", "stack=")
+	mentions(t, "the log", s.String(), `panic="fault 69"`, "suppressed=", "transport=tcp", "transport=udp", "stack=")
 	g.served(t)
-	if s.ended() {
+	if s.Ended() {
 		t.Error("the server has ended")
 	}
 }

@@ -152,9 +152,9 @@ func TestFlood64Handshakes(t *testing.T) {
 	writeCertificate(t, s.dir)
 	s.listenToo(`tls: {addresses: ["127.0.0.1:0"], certificate: cert.pem, key: key.pem}, `)
 	s.start()
-	found := listeningTLS.FindStringSubmatch(s.log.String())
+	found := listeningTLS.FindStringSubmatch(s.String())
 	if found == nil {
-		t.Fatalf("no address for TLS in the log:\n%s", s.log)
+		t.Fatalf("no address for TLS in the log:\n%s", s.Process)
 	}
 	at := found[1]
 	hello := clientHello(t)

@@ -89,7 +89,7 @@ func ours(series map[string]float64) []string {
 // resident returns the memory of the server in KiB, now and the most that it ever was.
 func (s *server) resident() (now, most int) {
 	s.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Cmd.Process.Pid))
 	if err != nil {
 		s.t.Fatal(err)
 	}

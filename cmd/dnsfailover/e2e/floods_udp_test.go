@@ -72,8 +72,8 @@ func TestFlood55Memory(t *testing.T) {
 	now, most := s.resident()
 	t.Logf("%d packets and %v connections: resident %d KiB, at most %d; the group reached its limit %s times; a good client: %v",
 		f.sent.Load(), s.series()["dnsfailover_tcp_connections"], now, most, failures(), g)
-	if most > limit>>10 || s.ended() {
-		t.Errorf("resident memory was %d KiB, and the server has ended: %t", most, s.ended())
+	if most > limit>>10 || s.Ended() {
+		t.Errorf("resident memory was %d KiB, and the server has ended: %t", most, s.Ended())
 	}
 	g.served(t)
 	s.alive()
@@ -158,14 +158,14 @@ func TestFlood60Malformed(t *testing.T) {
 	next := malformed(t, rand.NewPCG(5, 6))
 	f.send(t, 50_000, 60, next)
 	before, _ := s.resident()
-	lines := strings.Count(s.log.String(), "\n")
+	lines := strings.Count(s.String(), "\n")
 	g := s.newGoodClient("127.99.0.3")
 	used, begin, total := s.processor(), time.Now(), 600_000*floodFactor(t)
 	f.send(t, total, 80, next)
 	used, took := s.processor()-used, time.Since(begin)
 	g.stop()
 	after, _ := s.resident()
-	more := strings.Count(s.log.String(), "\n") - lines
+	more := strings.Count(s.String(), "\n") - lines
 	got := s.series()
 	t.Logf("%d packets in %v, %v of processor time for one of them; resident %d → %d KiB, %d lines of log; unanswered %v, FORMERR %v; a good client: %v",
 		total, took.Round(time.Millisecond), (used / time.Duration(total)).Round(10*time.Nanosecond), before, after, more,
@@ -199,9 +199,9 @@ func TestFlood68ReceiveBuffer(t *testing.T) {
 	}
 	f := newFlooder(t, s.dns, networks(50)...)
 	query := packed(t, "www.example.test", dns.TypeA)
-	s.signal(syscall.SIGSTOP)
+	s.Signal(syscall.SIGSTOP)
 	f.send(t, 200_000, 2000, func(packet []byte) int { return copy(packet, query) })
-	s.signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGCONT)
 	s.wait("what was queued is answered", func() bool {
 		got := s.series()
 		return got[overflow]+sumOf(got, "NOERROR")+sum(got, "dnsfailover_rate_limited_total") >= 200_000

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 	"dnsfailover/dnsfailover/api"
 )
 
@@ -60,7 +61,7 @@ func TestHistoryTellsWhoDidWhat(t *testing.T) {
 	s.serves("www.example.test", backup.ip)
 	s.stop()
 	s.start()
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.wait("the reload is taken down", func() bool { return len(s.events("--kind", "reload")) == 3 })
 
 	tell := func(f *api.Facts) string {
@@ -138,7 +139,7 @@ func TestHistoryFollows(t *testing.T) {
 	s.verdict("web", "backup", "up")
 	follow := exec.Command(binary, "history", "--follow", "--kind", "switch,started", "-o", "json")
 	follow.Env = append(os.Environ(), "DNSFAILOVER_SOCKET="+s.path("control.sock"))
-	var out, errs lines
+	var out, errs process.Output
 	follow.Stdout, follow.Stderr = &out, &errs
 	follow.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := follow.Start(); err != nil {

@@ -22,7 +22,7 @@ func TestFlappingPrimaryIsHeldDown(t *testing.T) {
 		primary.becomes("up")
 		s.verdict("web", "primary", "up")
 		s.saved()
-		s.kill()
+		s.Kill()
 		s.start()
 		web := s.service("web")
 		since := targetOf(web, "primary").Addresses[0].Since

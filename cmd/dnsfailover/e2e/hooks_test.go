@@ -117,7 +117,7 @@ hooks:
 		t.Fatal(err)
 	}
 	matches(t, string(said), `said primary backup \S+: \{"id":\d+,.*"kind":"switch".*kernel \\u0026 \$\(co\).*\}\n`)
-	if log := s.log.String(); strings.Contains(log, "secret") || strings.Contains(log, hookSecret) {
+	if log := s.String(); strings.Contains(log, "secret") || strings.Contains(log, hookSecret) {
 		t.Error("the log shows a secret")
 	}
 	// What is changed by a reload goes on; what was told is in the metrics.

@@ -21,7 +21,7 @@ func TestPeers18And24AnOverrideSurvives(t *testing.T) {
 	s := newServer(t, quick+web(plain, primary, backup), "").startPinned()
 	s.verdict("web", "backup", "up")
 	s.must("switch", "web", "backup", "--for", "1h", "--reason", "kernel & co")
-	s.kill()
+	s.Kill()
 	s.start()
 	set := s.service("web").Override
 	if set == nil || set.Target != "backup" || set.Reason != "kernel & co" || set.Author != me.Username {
@@ -57,7 +57,7 @@ func TestPeers18And24AnOverrideSurvives(t *testing.T) {
 	s.must("reload")
 	same("after a reload that brought its target back")
 	s.must("release", "web")
-	s.kill()
+	s.Kill()
 	s.rewrite("127.0.0.1:0", s.dns)
 	s.start()
 	if o := s.service("web").Override; o != nil {
@@ -73,7 +73,7 @@ func TestAnOverrideEndsWhileNobodyIsThere(t *testing.T) {
 	s.verdict("web", "primary", "up")
 	s.must("switch", "web", "backup", "--for", "1s", "--force")
 	end := *s.service("web").Override.Until
-	s.kill()
+	s.Kill()
 	s.wait("the override has ended", func() bool { return time.Now().After(end) })
 	s.start()
 	if got, _ := s.addresses("www.example.test", dns.TypeA); got != primary.ip {

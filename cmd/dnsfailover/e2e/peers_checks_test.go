@@ -83,7 +83,7 @@ func TestPeers11AllDownStaysAndUnknownTakesNothingOver(t *testing.T) {
 	s.must("reload")
 	s.verdict("web", "primary", "down")
 	s.saved()
-	s.kill()
+	s.Kill()
 	s.start()
 	s.verdict("web", "third", "down")
 	close(stop)

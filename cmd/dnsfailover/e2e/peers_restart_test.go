@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // ends are the ways in which a server goes.
@@ -29,8 +31,8 @@ func TestPeers01ARestartWithOneLostProbeKeepsTheAnswer(t *testing.T) {
 			s.verdict("web", "primary", "up")
 			s.verdict("web", "backup", "up")
 			s.saved()
-			s.signal(signal)
-			<-s.exit
+			s.Signal(signal)
+			<-s.Exit
 			primary.loses(1)
 			seen := primary.visits()
 			s.start()
@@ -47,8 +49,8 @@ func TestPeers01ARestartWithOneLostProbeKeepsTheAnswer(t *testing.T) {
 			primary.becomes("503")
 			s.serves("www.example.test", backup.ip)
 			s.saved()
-			s.signal(signal)
-			<-s.exit
+			s.Signal(signal)
+			<-s.Exit
 			primary.becomes("up")
 			s.start()
 			if got, _ := s.addresses("www.example.test", dns.TypeA); got != backup.ip {
@@ -77,7 +79,7 @@ func TestPeers01TheFirstProbeOfAllIsNoVerdict(t *testing.T) {
 				t.Fatalf("the answer was %s: one lost probe moved it", a.addresses)
 			}
 		}
-		s.kill()
+		s.Kill()
 		if err := os.RemoveAll(s.path("state")); err != nil {
 			t.Fatal(err)
 		}
@@ -100,8 +102,8 @@ func TestPeers03ARestartKeepsCounters(t *testing.T) {
 				return a.LastResult == "status 503, wanted 200-299" && a.Consecutive == 2
 			})
 			_, before := s.addresses("www.example.test", dns.TypeA)
-			s.signal(signal)
-			<-s.exit
+			s.Signal(signal)
+			<-s.Exit
 			s.start()
 			if got, after := s.addresses("www.example.test", dns.TypeA); got != primary.ip || after > before {
 				t.Errorf("after the restart %s with a TTL of %d, before it was %d", got, after, before)
@@ -134,7 +136,7 @@ func TestPeers15TheFirstAnswerIsValid(t *testing.T) {
 			s.launch()
 			stop := make(chan struct{})
 			answers := s.poll("www.example.test", time.Millisecond, stop)
-			s.wait("the verdict is there", func() bool { return strings.Contains(s.log.String(), "verdict changed") })
+			s.wait("the verdict is there", func() bool { return strings.Contains(s.String(), "verdict changed") })
 			s.wait("it is answered", func() bool { return s.ask("www.example.test", dns.TypeA) != nil })
 			close(stop)
 			all := <-answers
@@ -168,7 +170,7 @@ func TestPeers21And23ARestartUnderLoadAnswersNothingWrong(t *testing.T) {
 	s.write("queries", "www.example.test A\nmoved.example.test A\nns1.example.test A\n")
 	ip, port, _ := net.SplitHostPort(s.dns)
 	load := exec.Command("dnsperf", "-s", ip, "-p", port, "-d", s.path("queries"), "-l", "6", "-Q", "1500", "-t", "1", "-c", "4")
-	report := &lines{}
+	report := &process.Output{}
 	load.Stdout, load.Stderr = report, report
 	if err := load.Start(); err != nil {
 		t.Fatal(err)
@@ -177,8 +179,8 @@ func TestPeers21And23ARestartUnderLoadAnswersNothingWrong(t *testing.T) {
 	webs, moveds := s.poll("www.example.test", 2*time.Millisecond, stop), s.poll("moved.example.test", 2*time.Millisecond, stop)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGTERM} {
 		seen := primary.visits()
-		s.signal(signal)
-		<-s.exit
+		s.Signal(signal)
+		<-s.Exit
 		s.start()
 		s.wait("the primary was probed again", func() bool { return primary.visits() > seen+2 })
 	}

@@ -62,7 +62,7 @@ services:
 
 	// A restart: nothing is known of reports, and the verdict stays until silence means something.
 	s.saved()
-	s.kill()
+	s.Kill()
 	s.start()
 	begin := time.Now()
 	s.wait("silence is told again", func() bool { return strings.HasPrefix(last(), "no report yet") })

@@ -132,7 +132,7 @@ func TestSecretsAreToldNowhere(t *testing.T) {
 	out, _ = exec.Command(binary, "validate", "--config", b.path("dnsfailover.yaml")).CombinedOutput()
 	told["validate of a bad file"] = string(out)
 	b.stop()
-	told["log"] = b.log.String()
+	told["log"] = b.String()
 	err := filepath.WalkDir(b.path("state"), func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			content, _ := os.ReadFile(path)

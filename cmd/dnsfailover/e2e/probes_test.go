@@ -1,16 +1,16 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // bench is a configuration with one target for each of many checks, of which each is probed in the foreground.
@@ -80,31 +80,14 @@ func (b *bench) probe(service string, wrap ...string) string {
 // daemon runs a program until the test ends, and returns when something listens at address.
 func daemon(t *testing.T, address string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-	})
-	if !eventually(func() bool {
+	p := process.Start(t, args[0], exec.Command(args[0], args[1:]...))
+	if !process.Eventually(func() bool {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			conn.Close()
 		}
-		select {
-		case <-ended:
-			t.Fatalf("%s ended: %s", args[0], &out)
-		default:
+		if p.Ended() {
+			t.Fatalf("%s ended: %s", args[0], p)
 		}
 		return err == nil
 	}) {

@@ -4,56 +4,35 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // binary is the program under test, built once.
 var binary string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "e2e-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(dir, "dnsfailover")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	// The tests wait for probes and for the clock, hardly ever for a core.
-	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { process.Main(m, &binary, 12) }
 
-// patience bounds every wait; what takes longer is broken, not slow.
-const patience = 60 * time.Second
+// patience bounds every wait.
+const patience = process.Patience
 
 // server is one running dnsfailover in a directory of its own.
 type server struct {
 	t    *testing.T
 	dir  string
 	wrap []string // a command that runs the server: strace, prlimit, …
-	cmd  *exec.Cmd
-	log  *lines
-	exit chan struct{} // closed when the process has ended
+	*process.Process
 
 	dns   string // host:port of the first listener
 	admin string
@@ -99,11 +78,11 @@ func (s *server) start() *server {
 	s.launch()
 	var found []string
 	s.wait("the server listens", func() bool {
-		found = listening.FindStringSubmatch(s.log.String())
-		return found != nil || s.ended()
+		found = listening.FindStringSubmatch(s.String())
+		return found != nil || s.Ended()
 	})
 	if found == nil {
-		s.t.Fatalf("the server ended:\n%s", s.log)
+		s.t.Fatalf("the server ended:\n%s", s.Process)
 	}
 	s.dns, s.admin = found[1], found[2]
 	return s
@@ -113,54 +92,15 @@ func (s *server) start() *server {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append(append([]string{}, s.wrap...), binary, "serve", "--config", s.path("dnsfailover.yaml"))
-	s.log = &lines{}
-	s.exit = make(chan struct{})
-	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Stderr, s.cmd.Stdout = s.log, s.log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	exit, cmd := s.exit, s.cmd
-	go func() {
-		_ = cmd.Wait()
-		close(exit)
-	}()
-	s.t.Cleanup(func() {
-		if s.t.Failed() {
-			s.t.Logf("log of the server:\n%s", s.log)
-		}
-		s.signal(syscall.SIGKILL)
-		<-exit
-	})
-}
-
-func (s *server) ended() bool {
-	select {
-	case <-s.exit:
-		return true
-	default:
-		return false
-	}
-}
-
-// signal sends sig to the server and what wraps it.
-func (s *server) signal(sig syscall.Signal) {
-	_ = syscall.Kill(-s.cmd.Process.Pid, sig)
-}
-
-// kill ends the server as a crash does.
-func (s *server) kill() {
-	s.signal(syscall.SIGKILL)
-	<-s.exit
+	s.Process = process.Start(s.t, "the server", exec.Command(args[0], args[1:]...))
 }
 
 // stop ends the server in good order.
 func (s *server) stop() {
 	s.t.Helper()
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	select {
-	case <-s.exit:
+	case <-s.Exit:
 	case <-time.After(patience):
 		s.t.Fatal("SIGTERM did not end the server")
 	}
@@ -169,21 +109,9 @@ func (s *server) stop() {
 // wait returns when done does, and fails the test if that takes too long.
 func (s *server) wait(what string, done func() bool) {
 	s.t.Helper()
-	if !eventually(done) {
+	if !process.Eventually(done) {
 		s.t.Fatalf("waited in vain: %s", what)
 	}
-}
-
-// eventually asks done every few milliseconds until it says yes; false if it never does.
-func eventually(done func() bool) bool {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
-		if done() {
-			return true
-		}
-	}
-	return false
 }
 
 // cli runs a client command against the server.
@@ -247,7 +175,7 @@ func (s *server) addresses(name string, qtype uint16) (string, uint32) {
 func (s *server) serves(name, address string) time.Time {
 	s.t.Helper()
 	got := ""
-	if !eventually(func() bool { got, _ = s.addresses(name, dns.TypeA); return got == address }) {
+	if !process.Eventually(func() bool { got, _ = s.addresses(name, dns.TypeA); return got == address }) {
 		s.t.Fatalf("%s A is %q, want %q", name, got, address)
 	}
 	return time.Now()
@@ -264,22 +192,4 @@ func (s *server) dig(args ...string) string {
 		s.t.Fatalf("dig %v: %v\n%s", args, err, out)
 	}
 	return string(out)
-}
-
-// lines collects what a process prints.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

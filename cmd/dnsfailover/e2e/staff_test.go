@@ -54,7 +54,7 @@ func TestStaffSeesThePrimary(t *testing.T) {
 	s.start()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(ca.pem))
-	secure := listeningTLS.FindStringSubmatch(s.log.String())[1]
+	secure := listeningTLS.FindStringSubmatch(s.String())[1]
 	config := &tls.Config{RootCAs: roots, ServerName: "ns1.example.test", NextProtos: []string{"dot"}}
 	s.verdict("web", "backup", "up")
 	s.must("switch", "web", "backup", "--until-released", "--reason", "work")

@@ -89,7 +89,7 @@ func TestFault02KillWhilePlanning(t *testing.T) {
 		maybe, going := "", "" // the reason of what was not acknowledged, the ID of what may be cancelled
 		killed := make(chan struct{})
 		time.AfterFunc(rand.N(100*time.Millisecond), func() {
-			s.signal(syscall.SIGKILL)
+			s.Signal(syscall.SIGKILL)
 			close(killed)
 		})
 		for {
@@ -117,7 +117,7 @@ func TestFault02KillWhilePlanning(t *testing.T) {
 			cancelled++
 		}
 		<-killed // at the latest now
-		s.kill()
+		s.Kill()
 		s.start()
 		all, err := client.Windows(t.Context())
 		if err != nil {

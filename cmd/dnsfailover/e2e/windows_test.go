@@ -26,7 +26,7 @@ func TestAPlannedWindowIsExact(t *testing.T) {
 	if w.ID != "w1" || !w.HoldsFrom.Equal(w.Start) {
 		t.Errorf("planned: %+v", w)
 	}
-	s.kill()
+	s.Kill()
 	s.start()
 	stop := make(chan struct{})
 	answers := s.poll("www.example.test", 20*time.Millisecond, stop)

@@ -99,7 +99,7 @@ func (h *host) peak(t *testing.T) (kib int) {
 
 func (h *host) memory(t *testing.T, kind string) (kib int) {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // BenchmarkNotice compares what a CPU second answers, here and by nginx with the same page as a static 503: over connections that
 // stay, and over one for each request.
 func BenchmarkNotice(b *testing.B) {
-	wrk, nginx := program(b, "wrk", "wrk"), program(b, "nginx", "nginx-light")
+	wrk, nginx := process.Find(b, "wrk", "wrk"), process.Find(b, "nginx", "nginx-light")
 	h := begin(b, listen+"hosts: [{names: [www.example.com]}]\n", nil)
 	page := curl(b, "-H", "Host: www.example.com", "-H", "Accept: text/html", "http://"+h.http+"/")
 	write(b, h.dir, "html/503.html", page.body)
@@ -22,24 +24,24 @@ func BenchmarkNotice(b *testing.B) {
 http { access_log off; keepalive_requests 1000000000; open_file_cache max=10; server { listen `+address+`; root `+h.dir+`/html;
   error_page 503 /503.html; location = /503.html { internal; add_header Retry-After 120 always; add_header Cache-Control no-store always; } location / { return 503; } } }
 `)
-	other := launch(b, exec.Command(nginx, "-p", h.dir, "-c", file))
+	other := process.Start(b, "nginx", exec.Command(nginx, "-p", h.dir, "-c", file))
 	eventually(b, "nginx answers", func() bool {
 		r, err := tryCurl(b, "http://"+address+"/")
 		return err == nil && r.status == "503" && r.body == page.body
 	})
 	for _, one := range []struct {
 		name, address, connection string
-		process                   *process
+		process                   *process.Process
 	}{
-		{"kept/dnsfailover", h.http, "keep-alive", h.process},
+		{"kept/dnsfailover", h.http, "keep-alive", h.Process},
 		{"kept/nginx", address, "keep-alive", other},
-		{"closed/dnsfailover", h.http, "close", h.process},
+		{"closed/dnsfailover", h.http, "close", h.Process},
 		{"closed/nginx", address, "close", other},
 	} {
 		b.Run(one.name, func(b *testing.B) {
 			answers, used := 0, 0.0
 			for b.Loop() {
-				before := one.process.cpu(b)
+				before := cpu(b, one.process)
 				out, err := exec.Command(wrk, "-t1", "-c32", "-d3s", "-H", "Host: www.example.com", "-H", "Accept: text/html",
 					"-H", "Connection: "+one.connection, "http://"+one.address+"/").Output()
 				if err != nil {
@@ -50,7 +52,7 @@ http { access_log off; keepalive_requests 1000000000; open_file_cache max=10; se
 					b.Fatalf("%s", out)
 				}
 				n, _ := strconv.Atoi(string(found[1]))
-				answers, used = answers+n, used+one.process.cpu(b)-before
+				answers, used = answers+n, used+cpu(b, one.process)-before
 			}
 			b.ReportMetric(float64(answers)/used, "answers/cpu-s")
 		})
@@ -58,8 +60,8 @@ http { access_log off; keepalive_requests 1000000000; open_file_cache max=10; se
 }
 
 // cpu returns the CPU seconds that a process has used.
-func (p *process) cpu(b *testing.B) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func cpu(b *testing.B, p *process.Process) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Cmd.Process.Pid))
 	if err != nil {
 		b.Fatal(err)
 	}

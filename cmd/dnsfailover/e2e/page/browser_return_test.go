@@ -109,10 +109,10 @@ hosts: [{names: [moved.example.com], `+soon+`}]`)
 		t.Fatal(err)
 	}
 	eventually(t, "the page has asked over HTTP/2", func() bool { return len(moved.asked("HEAD")) > 0 })
-	if err := other.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := other.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	<-other.exit
+	<-other.Exit
 	l, err := net.Listen("tcp", other.https)
 	if err != nil {
 		t.Fatal(err)

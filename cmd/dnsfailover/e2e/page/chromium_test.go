@@ -9,11 +9,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // browser is a headless Chromium. It is spoken to in the DevTools protocol over a pair of pipes: JSON, each message ended by NUL.
 type browser struct {
-	*process
+	*process.Process
 	pipe *os.File
 
 	mu    sync.Mutex // of what follows
@@ -37,7 +39,7 @@ type message struct {
 func chromium(t *testing.T) *browser {
 	t.Helper()
 	home := t.TempDir()
-	cmd := exec.Command(program(t, "chromium", "chromium"), "--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server",
+	cmd := exec.Command(process.Find(t, "chromium", "chromium"), "--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage",
 		"--log-level=3", "--ignore-certificate-errors", "--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--user-data-dir="+home)
 	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home)
@@ -50,7 +52,7 @@ func chromium(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	cmd.ExtraFiles = []*os.File{theirs, said} // as 3 and 4
-	b := &browser{process: launch(t, cmd), pipe: ours, calls: map[int]chan message{}, tabs: map[string]*tab{}}
+	b := &browser{Process: process.Start(t, "chromium", cmd), pipe: ours, calls: map[int]chan message{}, tabs: map[string]*tab{}}
 	theirs.Close()
 	said.Close()
 	t.Cleanup(func() { ours.Close() })
@@ -111,7 +113,7 @@ func (b *browser) try(session, method string, params, result any) error {
 			return json.Unmarshal(m.Result, result)
 		}
 		return nil
-	case <-b.exit:
+	case <-b.Exit:
 		return fmt.Errorf("%s: the browser has ended", method)
 	case <-time.After(patience):
 		return fmt.Errorf("%s: no answer within %v", method, patience)

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // reply is what curl has received.
@@ -29,7 +31,7 @@ func curl(t testing.TB, args ...string) reply {
 
 func tryCurl(t testing.TB, args ...string) (reply, error) {
 	t.Helper()
-	out, err := exec.Command(program(t, "curl", "curl"), append([]string{"-sS", "-i", "--max-time", "30", "--path-as-is", "-A", "curl"}, args...)...).Output()
+	out, err := exec.Command(process.Find(t, "curl", "curl"), append([]string{"-sS", "-i", "--max-time", "30", "--path-as-is", "-A", "curl"}, args...)...).Output()
 	if err != nil {
 		return reply{}, err
 	}

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // host is a running page host in a directory of its own.
 type host struct {
-	*process
+	*process.Process
 	t           testing.TB
 	dir         string
 	http, https string // the first listener of each, as host:port
@@ -46,11 +48,11 @@ func (h *host) command(args ...string) *exec.Cmd {
 // run starts the page host and waits until it listens.
 func (h *host) run(cmd *exec.Cmd) {
 	h.t.Helper()
-	h.process = launch(h.t, cmd)
+	h.Process = process.Start(h.t, "the page host", cmd)
 	var found []string
 	eventually(h.t, "the page host listens", func() bool {
 		found = listening.FindStringSubmatch(h.String())
-		return found != nil || h.ended()
+		return found != nil || h.Ended()
 	})
 	if found == nil {
 		h.t.Fatalf("the page host ended:\n%s", h)
@@ -63,7 +65,7 @@ func (h *host) reload(config string) {
 	h.t.Helper()
 	write(h.t, h.dir, "page.yaml", config)
 	before := strings.Count(h.String(), "msg=reloaded")
-	if err := h.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := h.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		h.t.Fatal(err)
 	}
 	eventually(h.t, "the page host has reloaded", func() bool { return strings.Count(h.String(), "msg=reloaded") > before })

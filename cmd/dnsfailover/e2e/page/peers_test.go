@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // moody is a site that can be told to fail.
@@ -24,7 +26,7 @@ func moody(t *testing.T) (address string, down *atomic.Bool) {
 // TestNginxFallsBackToThePage has nginx before a site, and the page host for its backup.
 func TestNginxFallsBackToThePage(t *testing.T) {
 	t.Parallel()
-	nginx := program(t, "nginx", "nginx-light")
+	nginx := process.Find(t, "nginx", "nginx-light")
 	h := begin(t, listen, nil)
 	site, down := moody(t)
 	address := freeAddress(t)
@@ -35,7 +37,7 @@ http {
   server { listen `+address+`; location / { proxy_pass http://www; proxy_next_upstream error http_502; proxy_temp_path `+h.dir+`; proxy_set_header Host $host; } }
 }
 `)
-	launch(t, exec.Command(nginx, "-p", h.dir, "-c", file))
+	process.Start(t, "nginx", exec.Command(nginx, "-p", h.dir, "-c", file))
 	ask := func(want string) func() bool {
 		return func() bool {
 			r, err := tryCurl(t, "http://"+address+"/")
@@ -52,7 +54,7 @@ http {
 // TestHAProxyTellsThePageFromTheSite checks by httpchk: the notice counts as a site that is down, the health path as a page host that is up.
 func TestHAProxyTellsThePageFromTheSite(t *testing.T) {
 	t.Parallel()
-	haproxy := program(t, "haproxy", "haproxy")
+	haproxy := process.Find(t, "haproxy", "haproxy")
 	h := begin(t, listen, nil)
 	site, down := moody(t)
 	address, stats := freeAddress(t), freeAddress(t)
@@ -83,7 +85,7 @@ frontend stats
   stats enable
   stats uri /
 `)
-	launch(t, exec.Command(haproxy, "-db", "-f", file))
+	process.Start(t, "haproxy", exec.Command(haproxy, "-db", "-f", file))
 	status := func(proxy, server string) string {
 		r, err := tryCurl(t, "http://"+stats+"/;csv")
 		if err != nil {

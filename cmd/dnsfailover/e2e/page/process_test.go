@@ -1,100 +1,23 @@
 package page
 
 import (
-	"bytes"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
-// patience bounds every wait; what takes longer is broken, not slow.
-const patience = 30 * time.Second
+// patience bounds every wait.
+const patience = process.Patience
 
-// process is a running program with what it prints.
-type process struct {
-	cmd  *exec.Cmd
-	exit chan struct{} // closed when it has ended
-
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// launch runs a command until the test ends.
-func launch(t testing.TB, cmd *exec.Cmd) *process {
-	t.Helper()
-	p := &process{cmd: cmd, exit: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p, p
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = cmd.Wait()
-		close(p.exit)
-	}()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("log of %s:\n%.4000s", cmd.Path, p)
-		}
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-p.exit
-	})
-	return p
-}
-
-// Write collects what the process prints.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *process) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
-func (p *process) ended() bool {
-	select {
-	case <-p.exit:
-		return true
-	default:
-		return false
-	}
-}
-
-// eventually asks done every few milliseconds until it says yes, or ends the test.
+// eventually returns when done says yes, or ends the test.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
-		if done() {
-			return
-		}
+	if !process.Eventually(done) {
+		t.Fatalf("never: %s", what)
 	}
-	t.Fatalf("never: %s", what)
-}
-
-// program returns the path of a program. Without it the test is skipped; under CI it fails.
-func program(t testing.TB, name, debian string) string {
-	t.Helper()
-	for _, dir := range []string{"", "/usr/sbin/"} {
-		if path, err := exec.LookPath(dir + name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is missing: install the package %s", name, debian)
-	}
-	t.Skipf("%s is missing: install the package %s", name, debian)
-	return ""
 }
 
 // freeAddress returns a loopback address whose port was free a moment ago.

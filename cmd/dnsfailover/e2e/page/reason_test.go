@@ -20,7 +20,7 @@ func TestVisitorsReadTheReasonAlone(t *testing.T) {
 	s := newServer(t, "  page: {http: [\"127.0.0.1:0\"], hosts: [{names: [told.example.test]}, {names: [untold.example.test]}, {names: [often.example.test]}]}\n"+
 		services(t, "", "told", "untold")+strings.TrimPrefix(services(t, every, "often"), "services:\n"), nil).start()
 	apart := follower(s, names...)
-	inside := &host{process: s.process, t: t, http: listeningPage.FindStringSubmatch(s.String())[1]}
+	inside := &host{Process: s.Process, t: t, http: listeningPage.FindStringSubmatch(s.String())[1]}
 
 	start := time.Now().Add(2 * time.Second).Format(time.RFC3339)
 	s.must("window", "add", "told", "backup", "--start", start, "--for", "1h", "--reason", "new disks")

@@ -5,13 +5,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // server is a running `dnsfailover serve` with the zone example.test, in a directory of its own.
 type server struct {
-	*process
+	*process.Process
 	t     testing.TB
 	dir   string
 	admin string // host:port, the same after a restart
@@ -54,18 +55,12 @@ func (s *server) start() *server {
 	s.t.Helper()
 	cmd := exec.Command(binary, "serve", "--config", "dnsfailover.yaml")
 	cmd.Dir = s.dir
-	s.process = launch(s.t, cmd)
-	eventually(s.t, "the server listens", func() bool { return strings.Contains(s.String(), "msg=listening") || s.ended() })
-	if s.ended() {
+	s.Process = process.Start(s.t, "the server", cmd)
+	eventually(s.t, "the server listens", func() bool { return strings.Contains(s.String(), "msg=listening") || s.Ended() })
+	if s.Ended() {
 		s.t.Fatalf("the server ended:\n%s", s)
 	}
 	return s
-}
-
-// kill ends the server as a crash does.
-func (s *server) kill() {
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	<-s.exit
 }
 
 // must runs a client command against the server, which has to succeed, and returns what it printed.

@@ -30,7 +30,7 @@ func (h *host) metric(name string) string {
 // ask makes the page host ask its source now: SIGHUP does.
 func (h *host) ask() {
 	h.t.Helper()
-	if err := h.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := h.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -51,7 +51,7 @@ func TestASilentSourceIsBelievedAndNamed(t *testing.T) {
 	}
 	heard := h.metric("dnsfailover_page_source_heard_timestamp_seconds")
 
-	s.kill()
+	s.Kill()
 	want := "problem: source http://" + s.admin + " does not answer since "
 	eventually(t, "status says that the source is silent", func() bool { return strings.Contains(h.status(), want) })
 	out := h.status()
@@ -100,7 +100,7 @@ func TestASourceThatIsTakenAwayIsForgotten(t *testing.T) {
 	}
 	h.reload(config + `source: "http://` + other.admin + `"`)
 	h.shows("web", "new fans")
-	other.kill()
+	other.Kill()
 	h.reload(config + `source: "http://` + other.admin + "\"\n# anew")
 	eventually(t, "the source is silent", func() bool { return h.metric("dnsfailover_page_source_up") == "0" })
 	h.shows("web", "new fans")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // TestAllAddresses starts it without listen in a network of its own: it answers on port 80, over IPv4 and IPv6.
@@ -16,7 +18,7 @@ func TestAllAddresses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "page.yaml", "listen: {admin: \"off\"}\nstate: state\n")
-	cmd := exec.Command(program(t, "unshare", "util-linux"), "--net", "sh", "-c", `ip link set lo up
+	cmd := exec.Command(process.Find(t, "unshare", "util-linux"), "--net", "sh", "-c", `ip link set lo up
 "$0" page --config page.yaml & host=$!
 for address in 127.0.0.1 '[::1]'; do
   curl -s -o page --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 20 -w "$address %{http_code}\n" "http://$address/"
@@ -33,7 +35,7 @@ kill $host; wait $host`, binary)
 func TestWhatKeepsItFromStarting(t *testing.T) {
 	t.Parallel()
 	first := begin(t, listen, nil)
-	unprivileged := []string{program(t, "unshare", "util-linux"), "--net", program(t, "setpriv", "util-linux"), "--bounding-set=-net_bind_service"}
+	unprivileged := []string{process.Find(t, "unshare", "util-linux"), "--net", process.Find(t, "setpriv", "util-linux"), "--bounding-set=-net_bind_service"}
 	for name, c := range map[string]struct {
 		config, want string
 		with         []string

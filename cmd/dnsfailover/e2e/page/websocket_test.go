@@ -122,9 +122,9 @@ func TestWebSockets(t *testing.T) {
 	if _, err := h.socket(way{from: "127.66.0.9", path: "/"}, false); err == nil {
 		t.Error("who isn't staff comes through")
 	}
-	_ = h.cmd.Process.Signal(syscall.SIGTERM)
+	_ = h.Cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-h.exit:
+	case <-h.Exit:
 	case <-time.After(patience):
 		t.Fatal("WebSockets keep the page host from stopping")
 	}

@@ -58,7 +58,7 @@ func askAll(t *testing.T, s *server, questions []question) [][]byte {
 			for i := c; i < len(questions); i += clients {
 				got, err := l.ask(questions[i])
 				if err != nil {
-					t.Errorf("%s: %v: %v", s.name, questions[i], err)
+					t.Errorf("%s: %v: %v", s.Name, questions[i], err)
 					return
 				}
 				answers[i] = got
@@ -66,7 +66,7 @@ func askAll(t *testing.T, s *server, questions []question) [][]byte {
 		}()
 	}
 	group.Wait()
-	t.Logf("%s: %d questions answered in %v", s.name, len(questions), time.Since(begin).Round(time.Millisecond))
+	t.Logf("%s: %d questions answered in %v", s.Name, len(questions), time.Since(begin).Round(time.Millisecond))
 	return answers
 }
 

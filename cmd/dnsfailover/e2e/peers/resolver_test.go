@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 	"dnsfailover/dnsfailover/api"
 
 	"github.com/miekg/dns"
@@ -46,7 +47,7 @@ alias CNAME www
 // none is older than the second to which a cache's clock counts.
 func TestResolversFollow(t *testing.T) {
 	t.Parallel()
-	unbound := program(t, "unbound", "unbound")
+	unbound := process.Find(t, "unbound", "unbound")
 	text, anchor := signedParent(t)
 	above := &world{}
 	above.add(t, "test.", text)
@@ -89,7 +90,7 @@ func story(t *testing.T, s *server, service string, views []*view, site *listene
 	wait := func(serving string) api.Service {
 		t.Helper()
 		var got api.Service
-		if !eventually(func() bool { got = s.service(t, service); return got.Serving == serving }) {
+		if !process.Eventually(func() bool { got = s.service(t, service); return got.Serving == serving }) {
 			t.Fatalf("%s serves %s, not %s", service, got.Serving, serving)
 		}
 		return got
@@ -98,7 +99,7 @@ func story(t *testing.T, s *server, service string, views []*view, site *listene
 	judge := func(what, old, address string, at, drained time.Time) {
 		t.Helper()
 		stale, worst, late, all := 0, time.Duration(0), 0, 0
-		if !eventually(func() bool { return time.Now().After(drained.Add(500 * time.Millisecond)) }) {
+		if !process.Eventually(func() bool { return time.Now().After(drained.Add(500 * time.Millisecond)) }) {
 			t.Fatalf("%s is drained only at %v", what, drained)
 		}
 		for _, v := range views {
@@ -134,7 +135,7 @@ func story(t *testing.T, s *server, service string, views []*view, site *listene
 			t.Errorf("%s: caches may be stale until %v after an edge that was known", what, late)
 		}
 	}
-	if !eventually(func() bool {
+	if !process.Eventually(func() bool {
 		return s.verdict(t, service, "primary") == "up" && s.verdict(t, service, "backup") == "up"
 	}) {
 		t.Fatal("the targets do not get up")
@@ -146,7 +147,7 @@ func story(t *testing.T, s *server, service string, views []*view, site *listene
 
 	site.open()
 	if service == "shop" { // by hand
-		if !eventually(func() bool { return s.verdict(t, service, "primary") == "up" }) {
+		if !process.Eventually(func() bool { return s.verdict(t, service, "primary") == "up" }) {
 			t.Fatal("the primary does not get up")
 		}
 		s.cli(t, "release", service)
@@ -237,7 +238,7 @@ func startUnbound(t *testing.T, path, name, apex, stubs string, anchors ...strin
 	}
 	config += "remote-control:\n  control-enable: no\n" + stubs
 	s := &server{launch(t, name, path, "-d", "-c", write(t, dir, "unbound.conf", config)), net.JoinHostPort(host, port), dir}
-	s.ready(s.address, []string{apex})
+	ready(t, s.Process, s.address, []string{apex})
 	return s
 }
 
@@ -247,7 +248,7 @@ func (s *server) ask(t *testing.T, name string, qtype uint16) *dns.Msg {
 	query.AuthenticatedData = true
 	answer, _, err := (&dns.Client{Timeout: 5 * time.Second}).Exchange(query, s.address)
 	if err != nil {
-		t.Fatalf("%s: %v", s.name, err)
+		t.Fatalf("%s: %v", s.Name, err)
 	}
 	return answer
 }
@@ -267,7 +268,7 @@ type sample struct {
 
 // watch asks until the test ends.
 func (s *server) watch(t *testing.T, name, service string) *view {
-	v := &view{resolver: s.name, name: name, service: service}
+	v := &view{resolver: s.Name, name: name, service: service}
 	stop, done := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() {
 		close(stop)

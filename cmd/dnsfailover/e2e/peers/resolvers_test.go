@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // forward is a zone and the server that a resolver asks for it.
@@ -46,12 +48,12 @@ func startUnboundResolver(t *testing.T, name string, to []forward) *server {
 	for _, f := range to {
 		stubs += stub(f.zone, f.address)
 	}
-	return startUnbound(t, program(t, "unbound", "unbound"), name, to[0].zone+".", stubs)
+	return startUnbound(t, process.Find(t, "unbound", "unbound"), name, to[0].zone+".", stubs)
 }
 
 func startBINDResolver(t *testing.T, name string, to []forward) *server {
 	t.Helper()
-	path := program(t, "named", "bind9")
+	path := process.Find(t, "named", "bind9")
 	dir := directory(t)
 	host, port := freeAddress(t)
 	config := fmt.Sprintf(`options {
@@ -72,12 +74,12 @@ controls { };
 		config += fmt.Sprintf("zone %q { type forward; forward only; forwarders { %s port %s; }; };\n", f.zone, host, port)
 	}
 	p := launch(t, name, path, "-g", "-n", "1", "-c", write(t, dir, "named.conf", config))
-	return resolver(p, host, port, dir, to)
+	return resolver(t, p, host, port, dir, to)
 }
 
 func startRecursor(t *testing.T, name string, to []forward) *server {
 	t.Helper()
-	path := program(t, "pdns_recursor", "pdns-recursor")
+	path := process.Find(t, "pdns_recursor", "pdns-recursor")
 	dir := directory(t)
 	host, port := freeAddress(t)
 	var zones []string
@@ -93,13 +95,13 @@ dnssec=off
 threads=1
 security-poll-suffix=
 `, host, port, filepath.Join(dir, "state"), strings.Join(zones, ",")))
-	return resolver(launch(t, name, path, "--config-dir="+dir, "--daemon=no"), host, port, dir, to)
+	return resolver(t, launch(t, name, path, "--config-dir="+dir, "--daemon=no"), host, port, dir, to)
 }
 
 // startKnotResolver runs kresd with one more line of its language.
 func startKnotResolver(t *testing.T, name string, to []forward, line string) *server {
 	t.Helper()
-	path := program(t, "kresd", "knot-resolver")
+	path := process.Find(t, "kresd", "knot-resolver")
 	dir := directory(t)
 	host, port := freeAddress(t)
 	config := fmt.Sprintf("net.listen('%s', %s, {kind = 'dns'})\ntrust_anchors.remove('.')\ncache.size = 10 * MB\n%s\n", host, port, line)
@@ -107,12 +109,12 @@ func startKnotResolver(t *testing.T, name string, to []forward, line string) *se
 		config += fmt.Sprintf("policy.add(policy.suffix(policy.STUB({'%s'}), {todname('%s')}))\n", strings.Replace(f.address, ":", "@", 1), f.zone)
 	}
 	work := filepath.Join(dir, "state")
-	return resolver(launch(t, name, path, "-n", "-c", write(t, dir, "kresd.conf", config), work), host, port, dir, to)
+	return resolver(t, launch(t, name, path, "-n", "-c", write(t, dir, "kresd.conf", config), work), host, port, dir, to)
 }
 
 func startDnsmasq(t *testing.T, name string, to []forward) *server {
 	t.Helper()
-	path := program(t, "dnsmasq", "dnsmasq-base")
+	path := process.Find(t, "dnsmasq", "dnsmasq-base")
 	host, port := freeAddress(t)
 	args := []string{
 		path, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file=",
@@ -121,13 +123,14 @@ func startDnsmasq(t *testing.T, name string, to []forward) *server {
 	for _, f := range to {
 		args = append(args, fmt.Sprintf("--server=/%s/%s", f.zone, strings.Replace(f.address, ":", "#", 1)))
 	}
-	return resolver(launch(t, name, args...), host, port, "", to)
+	return resolver(t, launch(t, name, args...), host, port, "", to)
 }
 
 // resolver waits until p resolves all zones.
-func resolver(p *process, host, port, dir string, to []forward) *server {
+func resolver(t *testing.T, p *process.Process, host, port, dir string, to []forward) *server {
+	t.Helper()
 	s := &server{p, net.JoinHostPort(host, port), dir}
-	p.ready(s.address, apexes(to))
+	ready(t, p, s.address, apexes(to))
 	return s
 }
 
@@ -141,7 +144,7 @@ www 60/5 DYNA simplefo!web
 // startGdnsd runs gdnsd, with its defaults, over two targets whose hosts listen at port.
 func startGdnsd(t *testing.T, zone, primary, backup, port string) *server {
 	t.Helper()
-	path := program(t, "gdnsd", "gdnsd")
+	path := process.Find(t, "gdnsd", "gdnsd")
 	dir := directory(t)
 	host, own := freeAddress(t)
 	write(t, mkdir(t, dir, "zones"), zone, gdnsdZone)
@@ -150,5 +153,5 @@ func startGdnsd(t *testing.T, zone, primary, backup, port string) *server {
 service_types => { site => { plugin => tcp_connect, port => %s } }
 plugins => { simplefo => { web => { service_types => site, primary => %s, secondary => %s } } }
 `, host, own, dir, port, primary, backup))
-	return resolver(launch(t, "gdnsd", path, "-c", dir, "start"), host, own, dir, []forward{{zone: zone}})
+	return resolver(t, launch(t, "gdnsd", path, "-c", dir, "start"), host, own, dir, []forward{{zone: zone}})
 }

@@ -17,11 +17,13 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnsfailover/cmd/dnsfailover/e2e/process"
 )
 
 // server is one of those that serve a world.
 type server struct {
-	*process
+	*process.Process
 	address string // host:port
 	dir     string
 }
@@ -76,9 +78,9 @@ state: state
 	config += w.services
 	p := launch(t, "dnsfailover", built, "serve", "--config", write(t, dir, "dnsfailover.yaml", config))
 	var found []string
-	if !eventually(func() bool {
+	if !process.Eventually(func() bool {
 		found = listening.FindStringSubmatch(p.String())
-		return found != nil || p.ended()
+		return found != nil || p.Ended()
 	}) || found == nil {
 		t.Fatalf("dnsfailover does not listen:\n%s", p)
 	}
@@ -87,7 +89,7 @@ state: state
 		t.Fatalf("dnsfailover does not listen for TLS:\n%s", p)
 	}
 	overTLS.Store(s.address, found[1])
-	p.ready(s.address, w.apexes())
+	ready(t, p, s.address, w.apexes())
 	return s
 }
 
@@ -114,7 +116,7 @@ func certify(t *testing.T, dir string) {
 // startNSD runs NSD, with answers as short as ours: minimal, at most 1232 octets, no rate limit.
 func startNSD(t *testing.T, w *world) *server {
 	t.Helper()
-	path := program(t, "nsd", "nsd")
+	path := process.Find(t, "nsd", "nsd")
 	dir := directory(t)
 	w.files(t, dir, dns.TypeNSAPPTR, dns.TypeGPOS, dns.TypeHIP, dns.TypeTALINK, dns.TypeAMTRELAY, dns.TypeRESINFO, dns.TypeTA,
 		dns.TypeNINFO, dns.TypeRKEY, dns.TypeEID, dns.TypeNIMLOC)
@@ -144,7 +146,7 @@ remote-control:
 	}
 	p := launch(t, "nsd", path, "-d", "-c", write(t, dir, "nsd.conf", config))
 	s := &server{p, net.JoinHostPort(host, port), dir}
-	p.ready(s.address, w.apexes())
+	ready(t, p, s.address, w.apexes())
 	return s
 }
 
@@ -154,7 +156,7 @@ func startKnot(t *testing.T, w *world) *server { return startKnotWith(t, w, "", 
 // startKnotWith runs Knot DNS with a module.
 func startKnotWith(t *testing.T, w *world, module, settings string) *server {
 	t.Helper()
-	path := program(t, "knotd", "knot")
+	path := process.Find(t, "knotd", "knot")
 	dir := directory(t)
 	w.files(t, dir, knotForeign...)
 	host, port := freeAddress(t)
@@ -184,7 +186,7 @@ template:
 	}
 	p := launch(t, "knot", path, "-c", write(t, dir, "knot.conf", config))
 	s := &server{p, net.JoinHostPort(host, port), dir}
-	p.ready(s.address, w.apexes())
+	ready(t, p, s.address, w.apexes())
 	return s
 }
 
@@ -194,7 +196,7 @@ func startBIND(t *testing.T, w *world) *server { return startBINDWith(t, w, "") 
 // startBINDWith runs it with more options.
 func startBINDWith(t *testing.T, w *world, options string) *server {
 	t.Helper()
-	path := program(t, "named", "bind9")
+	path := process.Find(t, "named", "bind9")
 	dir := directory(t)
 	w.files(t, dir, bindForeign...)
 	host, port := freeAddress(t)
@@ -234,7 +236,7 @@ controls { };
 	}
 	p := launch(t, "bind", path, "-g", "-n", "1", "-c", write(t, dir, "named.conf", config))
 	s := &server{p, net.JoinHostPort(host, port), dir}
-	p.ready(s.address, w.apexes())
+	ready(t, p, s.address, w.apexes())
 	return s
 }
 
