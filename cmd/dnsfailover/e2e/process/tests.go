@@ -15,9 +15,8 @@ import (
 // Patience bounds every wait; what takes longer is broken, not slow.
 const Patience = 60 * time.Second
 
-// Main is what TestMain of a package does: it builds the program under test, tells where that is, and runs the tests. They wait for
-// probes, for the clock and for each other's programs, hardly ever for a core, so that more of them run at once than there are cores;
-// 0 leaves that as it is.
+// Main is the TestMain of a package: it builds the program under test, puts its path into binary, and runs the tests, with so many
+// parallel at once if that isn't 0. They wait for probes, for the clock and for each other's programs, hardly ever for a core.
 func Main(m *testing.M, binary *string, parallel int) {
 	dir, err := os.MkdirTemp("", "e2e-")
 	if err != nil {
