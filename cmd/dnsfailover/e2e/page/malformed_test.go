@@ -20,6 +20,7 @@ func TestMalformedBodiesAreTheClientsFault(t *testing.T) {
 		}
 	})
 	h := begin(t, listen+`hosts: [{names: [www.example.com], normally: primary, primary: {addresses: ["`+site+`"]}}]`, nil)
+	began := len(h.String()) // it may say at the start what this host lacks
 	const head = "POST /a HTTP/1.1\r\nHost: www.example.com\r\n"
 	malformed := []string{
 		head + "Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n",
@@ -47,7 +48,7 @@ func TestMalformedBodiesAreTheClientsFault(t *testing.T) {
 			t.Errorf("%s isn't in\n%s", line, metrics)
 		}
 	}
-	if strings.Contains(h.String(), "level=WARN") {
+	if strings.Contains(h.String()[began:], "level=WARN") {
 		t.Errorf("the log says of %d requests:\n%.2000s", rounds*len(malformed), h)
 	}
 }

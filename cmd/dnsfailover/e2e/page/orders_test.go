@@ -32,7 +32,7 @@ func TestAStopOutlivesChangesOfTheConfiguration(t *testing.T) {
 	stopped("stopped")
 	h.reload(hosts("example.com, www.example.com"))
 	stopped("reordered")
-	if err := h.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := h.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	<-h.exit
