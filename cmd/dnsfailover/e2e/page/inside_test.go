@@ -25,7 +25,7 @@ func (s *server) startInside() *host {
 	if found == nil {
 		s.t.Fatalf("where the page host listens isn't in\n%s", s)
 	}
-	return &host{process: s.process, t: s.t, dir: s.dir, http: found[2], admin: s.admin}
+	return &host{Process: s.Process, t: s.t, dir: s.dir, http: found[2], admin: s.admin}
 }
 
 // dns returns where the server answers.
@@ -153,7 +153,7 @@ func TestTheServerEndsWithItsPages(t *testing.T) {
 		got <- r
 	}()
 	<-began
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "nobody is taken any more", func() bool {
@@ -163,7 +163,7 @@ func TestTheServerEndsWithItsPages(t *testing.T) {
 		}
 		return err != nil
 	})
-	if s.ended() {
+	if s.Ended() {
 		t.Error("it has ended in the middle of an answer")
 	}
 	close(release)
@@ -171,11 +171,11 @@ func TestTheServerEndsWithItsPages(t *testing.T) {
 		t.Errorf("who was being answered got %+v", r)
 	}
 	select {
-	case <-s.exit:
+	case <-s.Exit:
 	case <-time.After(patience):
 		t.Fatal("SIGTERM didn't end it")
 	}
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := s.Cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 }

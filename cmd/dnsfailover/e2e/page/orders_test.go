@@ -35,7 +35,7 @@ func TestAStopOutlivesChangesOfTheConfiguration(t *testing.T) {
 	if err := h.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	<-h.exit
+	<-h.Exit
 	h.run(h.command("page", "--config", "page.yaml"))
 	stopped("restarted")
 

@@ -30,7 +30,7 @@ func TestARefusedReloadIsTold(t *testing.T) {
 	last := h.metric("dnsfailover_page_reload_last_success_timestamp_seconds")
 	const problem = `page.yaml:3:36: a host has no key "sit": did you mean "site"?`
 	write(t, h.dir, "page.yaml", listen+"hosts: [{names: [www.example.com], sit: after}]\n")
-	if err := h.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := h.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "status tells of the reload", func() bool { return strings.HasPrefix(h.status(), "problem: "+problem+"\n") })
