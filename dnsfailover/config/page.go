@@ -78,9 +78,11 @@ type PageUpstream struct {
 
 // PageHold says which requests may wait while an upstream can't be reached. Zero: none.
 type PageHold struct {
-	For   time.Duration
-	Max   int
-	Bytes int // of their heads
+	For time.Duration
+	Max int
+	// PerClient is how many of them one client may have: an IPv4 address or an IPv6 /64.
+	PerClient int
+	Bytes     int // of their heads
 }
 
 // PagePath is what is done below a path. With neither Dir nor Proxy, the notice is shown.

@@ -70,7 +70,7 @@ func TestEveryKeyOfAPageFileArrives(t *testing.T) {
 		t.Error(diff)
 	}
 	if h.Service != "web" || h.File != "maintenance" || h.RetryAfter != time.Minute || !h.Open || !h.Primary.TLS || h.Primary.Roots == nil ||
-		h.Hold != (PageHold{For: 20 * time.Second, Max: 500, Bytes: 1 << 20}) || !h.Planned.Planned || h.Planned.Reason != "new disks" {
+		h.Hold != (PageHold{For: 20 * time.Second, Max: 500, PerClient: 50, Bytes: 1 << 20}) || !h.Planned.Planned || h.Planned.Reason != "new disks" {
 		t.Errorf("%+v", h)
 	}
 	if len(h.Paths) != 3 || h.Paths[0].Prefix != "/downloads/" || h.Paths[1].Proxy == nil || h.Paths[1].Proxy.TLS || h.Paths[2].Prefix != "/x" {

@@ -94,7 +94,7 @@ func (h *rawPageHost) build() PageHost {
 	out := PageHost{
 		Service: h.service.v, Design: h.design, File: h.file.v, RetryAfter: h.retryAfter.v, Open: h.normally.v == "primary",
 		Planned: notice.Facts{Planned: h.planned, Reason: h.reason.v, Until: h.until.v},
-		Hold:    PageHold{For: h.holdFor.v, Max: h.holdMax.v, Bytes: h.holdBytes.v},
+		Hold:    PageHold{For: h.holdFor.v, Max: h.holdMax.v, PerClient: h.holdEach.v, Bytes: h.holdBytes.v},
 	}
 	for _, n := range h.names.items {
 		out.Names = append(out.Names, strings.TrimSuffix(n.v, "."))

@@ -54,7 +54,7 @@ type rawPageHost struct {
 	retryAfter                         leaf[time.Duration]
 	primary                            *rawUpstream
 	holdFor                            leaf[time.Duration]
-	holdMax, holdBytes                 leaf[int]
+	holdMax, holdEach, holdBytes       leaf[int]
 	paths                              list[*rawPagePath]
 	design                             *notice.Design // what logo, template and texts make
 }
@@ -188,9 +188,10 @@ func decodePageHost(r *report, n *yaml.Node) *rawPageHost {
 		"normally":    func(n *yaml.Node) { h.normally = oneOf(r, n, "normally", "notice", "primary") },
 		"hold": func(n *yaml.Node) {
 			mapping(r, n, "hold", "{for: 20s, max: 1000}", map[string]func(*yaml.Node){
-				"for":   func(n *yaml.Node) { h.holdFor = duration(r, n, "for", "20s") },
-				"max":   func(n *yaml.Node) { h.holdMax = integer(r, n, "max") },
-				"bytes": func(n *yaml.Node) { h.holdBytes = integer(r, n, "bytes") },
+				"for":        func(n *yaml.Node) { h.holdFor = duration(r, n, "for", "20s") },
+				"max":        func(n *yaml.Node) { h.holdMax = integer(r, n, "max") },
+				"per_client": func(n *yaml.Node) { h.holdEach = integer(r, n, "per_client") },
+				"bytes":      func(n *yaml.Node) { h.holdBytes = integer(r, n, "bytes") },
 			})
 		},
 		"paths": func(n *yaml.Node) {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ func (p *rawPage) setDefaults() {
 		fill(&h.language, "en", "en")
 		if h.holdFor.from != absent {
 			fill(&h.holdMax, 1000, "1000")
+			// A tenth, so that one client can't keep all others out; a few, so that a page and all that it brings along find a place.
+			each := max(10, h.holdMax.v/10)
+			fill(&h.holdEach, each, strconv.Itoa(each))
 			fill(&h.holdBytes, 16<<20, "16777216")
 		}
 		for _, u := range h.upstreams() {
@@ -158,14 +162,18 @@ func (h *rawPageHost) check(r *report) {
 		r.problem(h.policy.pos, "policy is for a template of your own: the built-in page has a strict one already")
 	}
 	between(r, h.retryAfter, "retry_after", time.Second, 24*time.Hour, "1s", "24h")
-	if h.holdMax.from == written && h.holdFor.from == absent {
-		r.problem(h.holdMax.pos, "hold doesn't say how long: add for: 20s")
+	for _, l := range []leaf[int]{h.holdMax, h.holdEach, h.holdBytes} {
+		if l.from == written && h.holdFor.from == absent {
+			r.problem(l.pos, "hold doesn't say how long: add for: 20s")
+			break
+		}
 	}
 	if h.holdFor.ok() && len(h.upstreams()) == 0 {
 		r.problem(h.holdFor.pos, "hold has nothing to wait for: no primary, and no path with a proxy")
 	}
 	between(r, h.holdFor, "for", 100*time.Millisecond, 5*time.Minute, "100ms", "5m")
 	between(r, h.holdMax, "max", 1, 1_000_000, "1", "1000000")
+	between(r, h.holdEach, "per_client", 1, 1_000_000, "1", "1000000")
 	between(r, h.holdBytes, "bytes", 1<<10, 1<<30, "1024", "1073741824")
 	for _, u := range h.upstreams() {
 		needs(r, u.pos, u.whole, u.addresses.from, "an upstream", "addresses")

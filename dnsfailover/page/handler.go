@@ -47,7 +47,7 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 			Agent: r.UserAgent(), Referer: staff.Mask(r.Referer()), Status: out.status, Bytes: out.bytes, Form: out.form, Took: time.Since(begun),
 		})
 	}()
-	h.route(out, pass.Arrived(r, begun), w, s, origin, address)
+	h.route(out, pass.Arrived(r, begun, front.ClientOf(origin.Client)), w, s, origin, address)
 }
 
 // ambiguous says that a proxy between the client and us may take another place for the end of r, and what follows for a part of it: a body in chunks, beside

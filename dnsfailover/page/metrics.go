@@ -18,7 +18,7 @@ var (
 	siteMode  = desc("site_mode", "1 for what the site does now: show its notice, be open or be paused.", "site", "mode")
 	isPlanned = desc("site_planned", "1 if maintenance of the site is announced, else 0.", "site")
 	untilWhen = desc("site_until_timestamp_seconds", "When the site is expected back; absent if that isn't known.", "site")
-	held      = desc("held_total", "Requests that found the site paused or its upstream missing, by what became of them: released, late, or there was no place left to wait (full).", "site", "result")
+	held      = desc("held_total", "Requests that found the site paused or its upstream missing, by what became of them: released, late, or there was no place left to wait, for anybody (full) or for this client (share).", "site", "result")
 	waiting   = desc("held", "Requests that wait now.", "site")
 	byStaff   = desc("staff_requests_total", "Requests of staff, let through to the primary.", "site")
 
@@ -83,6 +83,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		count(held, g.Released, s.label, "released")
 		count(held, g.Late, s.label, "late")
 		count(held, g.Full, s.label, "full")
+		count(held, g.Share, s.label, "share")
 	}
 	if source := c.live.Load().config.Source; source != nil {
 		if last := c.heardFrom(source); last != nil || c.silent.Load() != nil {

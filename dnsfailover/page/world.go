@@ -150,7 +150,7 @@ func (h *Host) newSite(c *config.PageHost) *site {
 }
 
 func (s *site) newGate() *hold.Gate {
-	g := hold.New(hold.Limits{For: s.Hold.For, Max: s.Hold.Max, Bytes: s.Hold.Bytes})
+	g := hold.New(hold.Limits{For: s.Hold.For, Max: s.Hold.Max, PerClient: s.Hold.PerClient, Bytes: s.Hold.Bytes})
 	s.gates = append(s.gates, g)
 	return g
 }
@@ -177,6 +177,7 @@ func (s *site) held() (counts hold.Counts, waiting int) {
 		counts.Released += status.Counts.Released
 		counts.Late += status.Counts.Late
 		counts.Full += status.Counts.Full
+		counts.Share += status.Counts.Share
 		waiting += status.Waiting
 	}
 	return counts, waiting

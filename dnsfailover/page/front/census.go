@@ -26,8 +26,8 @@ func newCensus(l Limits) *census {
 	return c
 }
 
-// client returns whom an address belongs to.
-func client(a netip.Addr) netip.Addr {
+// ClientOf returns whom an address belongs to: it is what a client counts by.
+func ClientOf(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is6() {
 		if network, err := a.Prefix(64); err == nil {
@@ -52,7 +52,7 @@ const (
 func (c *census) enter(x *conn, now time.Time) admission {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	who, how := client(x.client), admitted
+	who, how := ClientOf(x.client), admitted
 	switch {
 	case c.closed:
 		return refusedAtEnd
@@ -109,7 +109,7 @@ func (c *census) leave(x *conn) {
 	defer c.mu.Unlock()
 	x.unlink()
 	c.all--
-	who := client(x.client)
+	who := ClientOf(x.client)
 	if c.each[who]--; c.each[who] == 0 {
 		delete(c.each, who)
 	}

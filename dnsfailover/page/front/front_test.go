@@ -411,10 +411,10 @@ func (g *gone) CloseRead() error { *g++; return nil }
 func TestTheCensus(t *testing.T) {
 	c := newCensus(Limits{Conns: 3, PerClient: 2, Idle: 5 * time.Second, Head: 10 * time.Second})
 	a, b := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::ffff:2")
-	if client(a) != client(b) {
+	if ClientOf(a) != ClientOf(b) {
 		t.Error("two addresses of a /64 are two clients")
 	}
-	if client(netip.MustParseAddr("::ffff:192.0.2.1")) != netip.MustParseAddr("192.0.2.1") {
+	if ClientOf(netip.MustParseAddr("::ffff:192.0.2.1")) != netip.MustParseAddr("192.0.2.1") {
 		t.Error("an IPv4 address in IPv6 form is another client")
 	}
 	others := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.4")}

@@ -4,15 +4,18 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 )
 
 // Limits bound what a gate holds.
 type Limits struct {
-	For   time.Duration // how long one request waits at most, counted from its arrival
-	Max   int           // how many requests wait at once; 0: none ever waits
-	Bytes int           // octets of the heads of all that wait
+	For time.Duration // how long one request waits at most, counted from its arrival
+	Max int           // how many requests wait at once; 0: none ever waits
+	// PerClient is how many of them are one client's; 0: all may be.
+	PerClient int
+	Bytes     int // octets of the heads of all that wait
 	// Parallel is how many of those who waited are under way at once when they are let go; 0: 32.
 	Parallel int
 }
@@ -34,7 +37,9 @@ func (s State) String() string { return [...]string{"open", "paused", "missing",
 // Why a request was not let pass.
 var (
 	ErrFull = errors.New("as many requests wait as may")
-	ErrLate = errors.New("the request has waited for as long as it may")
+	// ErrShare: other clients still find a place.
+	ErrShare = errors.New("as many requests of this client wait as may")
+	ErrLate  = errors.New("the request has waited for as long as it may")
 	// ErrReplaced: another gate stands here now; go to that one, with the time of arrival.
 	ErrReplaced = errors.New("the gate was replaced")
 )
@@ -58,20 +63,22 @@ type Gate struct {
 	missing  bool // and a goroutine looks for the upstream
 	stopped  *StoppedError
 	replaced bool
-	since    time.Time // when the state was entered
-	queue    list.List // of *ticket, by arrival
-	bytes    int       // of queue
-	let      int       // under way, of those who waited
-	under    int       // under way, all
+	since    time.Time          // when the state was entered
+	queue    list.List          // of *ticket, by arrival
+	bytes    int                // of queue
+	each     map[netip.Addr]int // how many in queue are a client's
+	let      int                // under way, of those who waited
+	under    int                // under way, all
 	idle     chan struct{}
 	counts   Counts
 }
 
 // Counts are what a gate has done since it was made.
-type Counts struct{ Held, Released, Late, Full uint64 }
+type Counts struct{ Held, Released, Late, Full, Share uint64 }
 
 // ticket is one place in the queue.
 type ticket struct {
+	client  netip.Addr
 	arrived time.Time
 	size    int
 	place   *list.Element // nil once it has left the queue
@@ -83,14 +90,14 @@ func New(l Limits) *Gate {
 	if l.Parallel == 0 {
 		l.Parallel = 32
 	}
-	return &Gate{limits: l, since: time.Now()}
+	return &Gate{limits: l, since: time.Now(), each: map[netip.Addr]int{}}
 }
 
-// Enter returns when a request, of whose head there are size octets, may go on; it must call leave when it is answered. The
-// error is ErrFull, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
-func (g *Gate) Enter(ctx context.Context, arrived time.Time, size int) (leave func(), err error) {
+// Enter returns when a request of a client, of whose head there are size octets, may go on; it must call leave when it is answered. The
+// error is ErrFull, ErrShare, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
+func (g *Gate) Enter(ctx context.Context, client netip.Addr, arrived time.Time, size int) (leave func(), err error) {
 	g.mu.Lock()
-	t, err := g.ask(arrived, size)
+	t, err := g.ask(client, arrived, size)
 	g.mu.Unlock()
 	switch {
 	case err != nil:
@@ -114,7 +121,7 @@ func (g *Gate) Enter(ctx context.Context, arrived time.Time, size int) (leave fu
 }
 
 // ask returns a place in the queue, or nil if there is nothing to wait for. The caller holds mu.
-func (g *Gate) ask(arrived time.Time, size int) (*ticket, error) {
+func (g *Gate) ask(client netip.Addr, arrived time.Time, size int) (*ticket, error) {
 	switch {
 	case g.replaced:
 		return nil, ErrReplaced
@@ -126,11 +133,14 @@ func (g *Gate) ask(arrived time.Time, size int) (*ticket, error) {
 	case g.queue.Len() >= g.limits.Max || g.bytes+size > g.limits.Bytes:
 		g.counts.Full++
 		return nil, ErrFull
+	case g.limits.PerClient > 0 && g.each[client] >= g.limits.PerClient: // else who sends the most takes all places
+		g.counts.Share++
+		return nil, ErrShare
 	case time.Since(arrived) >= g.limits.For: // it has waited before
 		g.counts.Late++
 		return nil, ErrLate
 	}
-	t := &ticket{arrived: arrived, size: size, turn: make(chan error, 1)}
+	t := &ticket{client: client, arrived: arrived, size: size, turn: make(chan error, 1)}
 	// Who comes back because the upstream has gone again is older than the last.
 	after := g.queue.Back()
 	for after != nil && after.Value.(*ticket).arrived.After(arrived) {
@@ -142,6 +152,7 @@ func (g *Gate) ask(arrived time.Time, size int) (*ticket, error) {
 		t.place = g.queue.InsertAfter(t, after)
 	}
 	g.bytes += size
+	g.each[client]++
 	g.counts.Held++
 	g.release()
 	return t, nil
@@ -166,6 +177,9 @@ func (g *Gate) drop(t *ticket) {
 	g.queue.Remove(t.place)
 	t.place = nil
 	g.bytes -= t.size
+	if g.each[t.client]--; g.each[t.client] == 0 {
+		delete(g.each, t.client)
+	}
 }
 
 // release lets go who waits, as far as it is their turn. The caller holds mu.

@@ -3,6 +3,7 @@ package hold
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ type visitors struct {
 func (v *visitors) come(ctx context.Context, n, size int) {
 	arrived := time.Now()
 	v.all.Go(func() {
-		leave, err := v.g.Enter(ctx, arrived, size)
+		leave, err := v.g.Enter(ctx, netip.Addr{}, arrived, size)
 		v.mu.Lock()
 		if err != nil {
 			v.refused[n] = err
@@ -258,7 +259,7 @@ func TestWhoComesBackIsStillTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := visit(limits)
 		first := time.Now()
-		leave, err := v.g.Enter(t.Context(), first, 1)
+		leave, err := v.g.Enter(t.Context(), netip.Addr{}, first, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +268,7 @@ func TestWhoComesBackIsStillTheOldest(t *testing.T) {
 		v.g.Pause()
 		v.come(t.Context(), 1, 1)
 		v.all.Go(func() {
-			leave, err := v.g.Enter(t.Context(), first, 1)
+			leave, err := v.g.Enter(t.Context(), netip.Addr{}, first, 1)
 			if err != nil {
 				t.Error(err)
 				return
@@ -289,8 +290,60 @@ func TestWhoComesBackIsStillTheOldest(t *testing.T) {
 			t.Error("the upstream is missing again, and a request that has waited for long enough may wait on")
 		}
 		v.g.Pause()
-		if _, err := v.g.Enter(t.Context(), first, 1); !errors.Is(err, ErrLate) {
+		if _, err := v.g.Enter(t.Context(), netip.Addr{}, first, 1); !errors.Is(err, ErrLate) {
 			t.Errorf("time counts from the arrival: %v", err)
+		}
+	})
+}
+
+func TestOneClientTakesNoMoreThanItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		share := limits
+		share.PerClient = 2
+		g := New(share)
+		g.Pause()
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan error, share.Max)
+		enter := func(client netip.Addr) {
+			now := time.Now()
+			go func() {
+				leave, err := g.Enter(ctx, client, now, 1)
+				if err == nil {
+					leave()
+				}
+				results <- err
+			}()
+			synctest.Wait()
+		}
+		for range 2 {
+			enter(greedy)
+		}
+		for range 2 {
+			if enter(greedy); !errors.Is(<-results, ErrShare) {
+				t.Error("one more than its share finds a place")
+			}
+		}
+		enter(other)
+		if s := g.Status(); s.Waiting != 3 || s.Counts != (Counts{Held: 3, Share: 2}) {
+			t.Errorf("%+v", s)
+		}
+		cancel() // those who leave give their places back
+		for range 3 {
+			<-results
+		}
+		ctx = t.Context()
+		for range 2 {
+			enter(greedy)
+		}
+		g.Resume()
+		for range 2 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		if len(g.each) != 0 {
+			t.Errorf("nobody waits, and it is remembered of %v", g.each)
 		}
 	})
 }

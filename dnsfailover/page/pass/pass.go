@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -132,7 +133,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.proxy.ServeHTTP(w, r)
 		return
 	}
-	e := &entrance{gate: p.opt.Gate, arrived: arrival(r), size: headSize(r), in: r}
+	e := &entrance{gate: p.opt.Gate, arrival: arrivalOf(r), size: headSize(r), in: r}
 	if err := e.enter(r.Context()); err != nil {
 		p.failed(w, r, err)
 		return
@@ -143,11 +144,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // entrance is the way of one request through the gate. If the upstream is found missing it is taken again.
 type entrance struct {
-	gate    *hold.Gate
-	arrived time.Time
-	size    int
-	in      *http.Request // as it came
-	out     func()        // nil while the request waits
+	gate *hold.Gate
+	arrival
+	size int
+	in   *http.Request // as it came
+	out  func()        // nil while the request waits
 }
 
 type (
@@ -155,20 +156,26 @@ type (
 	arrivalKey  struct{}
 )
 
-// Arrived returns r with the time at which it came, from which its wait is counted. Without it that is when ServeHTTP is called.
-func Arrived(r *http.Request, at time.Time) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, at))
+// arrival is when a request came, from which its wait is counted, and whose share of the places it takes.
+type arrival struct {
+	arrived time.Time
+	client  netip.Addr
 }
 
-func arrival(r *http.Request) time.Time {
-	if at, ok := r.Context().Value(arrivalKey{}).(time.Time); ok {
-		return at
+// Arrived returns r with the time at which it came, and of whom. Without it that is when ServeHTTP is called, and nobody in particular.
+func Arrived(r *http.Request, at time.Time, client netip.Addr) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{at, client}))
+}
+
+func arrivalOf(r *http.Request) arrival {
+	if a, ok := r.Context().Value(arrivalKey{}).(arrival); ok {
+		return a
 	}
-	return time.Now()
+	return arrival{arrived: time.Now()}
 }
 
 func (e *entrance) enter(ctx context.Context) (err error) {
-	e.out, err = e.gate.Enter(ctx, e.arrived, e.size)
+	e.out, err = e.gate.Enter(ctx, e.client, e.arrived, e.size)
 	return err
 }
 

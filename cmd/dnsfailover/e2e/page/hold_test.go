@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -125,4 +126,31 @@ func TestHoldEndsWithTheNotice(t *testing.T) {
 	if took := time.Since(begun); took < time.Second {
 		t.Errorf("the notice came after %v", took)
 	}
+}
+
+// TestOneClientCantTakeAllPlaces pauses a site of which a client asks for more than may wait: others still find a place.
+func TestOneClientCantTakeAllPlaces(t *testing.T) {
+	t.Parallel()
+	site := origin(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "site") })
+	h := begin(t, listen+`hosts: [{names: [www.example.com], normally: primary, hold: {for: 25s, max: 40}, primary: {addresses: ["`+site+`"]}}]`, nil)
+	h.tell("pause", "www.example.com")
+	const share = 10 // the least that a tenth of max comes to
+	c := dial(t, h.http, "127.66.0.5")
+	for range 60 {
+		greedy := dial(t, h.http, "127.66.0.5")
+		fmt.Fprint(greedy, "GET /greedy HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
+	}
+	h.waiting(share)
+	eventually(t, "all others of that client are turned away", func() bool {
+		return h.metric(`dnsfailover_page_held_total{result="share",site="www.example.com"}`) == "50"
+	})
+	fmt.Fprint(c, "GET /one-more HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 503 {
+		t.Errorf("one more of that client: %v %v", resp, err)
+	}
+	got := h.background(1, "/other")
+	h.waiting(share + 1)
+	h.tell("resume", "www.example.com")
+	allGet(t, got, "site 200")
 }
