@@ -14,11 +14,12 @@ type socket struct {
 	whose    string
 	variable string   // of the environment, that names it
 	files    []string // where it is looked for if nobody names it
+	speak    func(path string) *api.Client
 }
 
 var (
-	serverSocket = socket{"the server's", "DNSFAILOVER_SOCKET", []string{"/run/dnsfailover/control.sock", "/var/lib/dnsfailover/control.sock"}}
-	pageSocket   = socket{"the page host's", "DNSFAILOVER_PAGE_SOCKET", []string{"/run/dnsfailover/page.sock", "/var/lib/dnsfailover/page.sock"}}
+	serverSocket = socket{"the server's", "DNSFAILOVER_SOCKET", []string{"/run/dnsfailover/control.sock", "/var/lib/dnsfailover/control.sock"}, api.Dial}
+	pageSocket   = socket{"the page host's", "DNSFAILOVER_PAGE_SOCKET", []string{"/run/dnsfailover/page.sock", "/var/lib/dnsfailover/page.sock"}, api.DialPage}
 )
 
 // client makes cmd one that speaks over s.
@@ -28,7 +29,7 @@ func (s socket) client(cmd *cobra.Command) *cobra.Command {
 }
 
 // dial returns a client of what cmd is meant for.
-func (s socket) dial(cmd *cobra.Command) *api.Client { return api.Dial(s.path(cmd)) }
+func (s socket) dial(cmd *cobra.Command) *api.Client { return s.speak(s.path(cmd)) }
 
 func (s socket) path(cmd *cobra.Command) string {
 	if path, _ := cmd.Flags().GetString("socket"); path != "" {

@@ -72,27 +72,32 @@ func (c *Client) silence(ctx context.Context, method string, err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &Unreachable{Socket: c.socket, Err: err, Asked: true, Write: method != http.MethodGet}
+	return &Unreachable{Socket: c.socket, Page: c.page, Err: err, Asked: true, Write: method != http.MethodGet}
 }
 
-// Unreachable says that no server answered on the control socket.
+// Unreachable says that nobody answered on the control socket.
 type Unreachable struct {
 	Socket string
+	Page   bool // it is a page host's
 	Err    error
 	// Asked says that there was a connection and that the request may have got through; Write that it was one to act.
 	Asked, Write bool
 }
 
 func (e *Unreachable) Error() string {
+	who, status, run, variable := "server", "dnsfailover status", "`dnsfailover serve`", "DNSFAILOVER_SOCKET"
+	if e.Page {
+		who, status, run, variable = "page host", "dnsfailover page status", "`dnsfailover page`, or a `dnsfailover serve` with listen.page,", "DNSFAILOVER_PAGE_SOCKET"
+	}
 	switch {
 	case e.Asked && e.Write:
-		return fmt.Sprintf("the server on %s did not finish its answer (%s): look at `dnsfailover status` to see whether it acted", e.Socket, reason(e.Err))
+		return fmt.Sprintf("the %s on %s did not finish its answer (%s): look at `%s` to see whether it acted", who, e.Socket, reason(e.Err), status)
 	case e.Asked:
-		return fmt.Sprintf("the server on %s did not finish its answer (%s)", e.Socket, reason(e.Err))
+		return fmt.Sprintf("the %s on %s did not finish its answer (%s)", who, e.Socket, reason(e.Err))
 	case errors.Is(e.Err, fs.ErrPermission):
-		return fmt.Sprintf("permission to use the control socket %s is denied: be the user who runs the server", e.Socket)
+		return fmt.Sprintf("permission to use the control socket %s is denied: be the user who runs the %s", e.Socket, who)
 	}
-	return fmt.Sprintf("no server answers on %s (%s): is `dnsfailover serve` running? --socket or DNSFAILOVER_SOCKET names its control socket", e.Socket, reason(e.Err))
+	return fmt.Sprintf("no %s answers on %s (%s): is %s running? --socket or %s names its control socket", who, e.Socket, reason(e.Err), run, variable)
 }
 
 // Unwrap returns the reason.

@@ -12,24 +12,30 @@ import (
 
 const patience = time.Minute // for one call; a reload of big zones takes seconds
 
-// Client speaks to a server over its control socket. It is safe for concurrent use.
+// Client speaks to a server, or a page host, over its control socket. It is safe for concurrent use.
 type Client struct {
 	socket string
+	page   bool // it is a page host's
 	http   http.Client
 }
 
 // Dial returns a client of the server whose control socket is the file socket. It connects when
 // it is first asked something.
-func Dial(socket string) *Client {
+func Dial(socket string) *Client { return dial(socket, false) }
+
+// DialPage is Dial for a page host, of which its errors speak.
+func DialPage(socket string) *Client { return dial(socket, true) }
+
+func dial(socket string, page bool) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		dialer := net.Dialer{Timeout: 5 * time.Second}
 		conn, err := dialer.DialContext(ctx, "unix", socket)
 		if err != nil && ctx.Err() == nil {
-			err = &Unreachable{Socket: socket, Err: err}
+			err = &Unreachable{Socket: socket, Page: page, Err: err}
 		}
 		return conn, err
 	}
-	return &Client{socket: socket, http: http.Client{
+	return &Client{socket: socket, page: page, http: http.Client{
 		Timeout:   patience,
 		Transport: &http.Transport{DialContext: dial, DisableCompression: true, IdleConnTimeout: 30 * time.Second},
 		// The server never redirects: what does is something else.

@@ -40,6 +40,22 @@ func serve(t *testing.T, handle http.HandlerFunc) string {
 	return path
 }
 
+// TestAPageHostIsCalledOne in what goes wrong with it.
+func TestAPageHostIsCalledOne(t *testing.T) {
+	broken := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	for socket, says := range map[string]string{
+		"/nonexistent/page.sock": "no page host answers on /nonexistent/page.sock (there is no such file): is `dnsfailover page`, or a `dnsfailover serve` with listen.page, running? --socket or DNSFAILOVER_PAGE_SOCKET names its control socket",
+		broken:                   "the page host on " + broken + " did not finish its answer (it broke off): look at `dnsfailover page status` to see whether it acted",
+	} {
+		client := api.DialPage(socket)
+		_, err := client.OrderPage(t.Context(), "*", "stop", api.PageOrder{})
+		client.Close()
+		if unreachable := new(api.Unreachable); !errors.As(err, &unreachable) || err.Error() != says {
+			t.Errorf("%s: %v, want %q", socket, err, says)
+		}
+	}
+}
+
 func TestWhoeverIsNotThereIsUnreachable(t *testing.T) {
 	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "left.sock")})
 	if err != nil {
