@@ -8,8 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnsfailover/dnsfailover/api"
-	"dnsfailover/dnsfailover/config"
-	"dnsfailover/dnsfailover/page/staff"
 )
 
 func pageStatusCommand() *cobra.Command {
@@ -103,34 +101,4 @@ func pageOrderCommand(mode string) *cobra.Command {
 		cmd.Flags().StringVar(&duration, "for", "", "how long, as a `duration` such as 30m; then it is forgotten")
 	}
 	return pageSocket.client(cmd)
-}
-
-func pageLinkCommand() *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use:   "link NAME --config FILE",
-		Short: "Print the secret link that lets a browser see the site behind the notice",
-		Long: `Print the secret link. A browser that opens it gets a signed cookie and is passed through to the primary, while all others see
-the notice, for as long as "staff: for" says. ` + staff.Leave + ` on the same host ends it. Another secret takes all
-cookies back. It needs no running page host.`,
-		Example: `  dnsfailover page link www.example.com --config page.yaml`,
-		Args:    arguments("NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := loaded(cmd, file, config.LoadPage)
-			if err != nil {
-				return err
-			}
-			if cfg.Staff.Secret == nil {
-				return fmt.Errorf("%s has no secret: add staff: {secret: FILE}", file)
-			}
-			scheme := "http"
-			if len(cfg.HTTPS) > 0 {
-				scheme = "https"
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s://%s%s\n", scheme, args[0], staff.Link(string(cfg.Staff.Secret)))
-			return nil
-		},
-	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file` of the page host")
-	return cmd
 }

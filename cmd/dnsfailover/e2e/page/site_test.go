@@ -23,6 +23,9 @@ hosts: [{names: [www.example.com], primary: {addresses: ["`+site+`"]}}, {names: 
 	if err != nil {
 		t.Fatal(err)
 	}
+	if out, err := h.command("page", "link", "nosuch.example", "--config", "page.yaml").CombinedOutput(); err == nil || !strings.Contains(string(out), "no host with a primary has the name") {
+		t.Errorf("for a name of no host there is the link %s", out)
+	}
 	link := strings.Replace(strings.TrimSpace(string(out)), "www.example.com", h.http, 1)
 	jar, name := filepath.Join(h.dir, "jar"), "Host: www.example.com"
 
