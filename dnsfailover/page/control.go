@@ -170,7 +170,10 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
 		return
 	}
-	h.decide(h.live.Load(), time.Now())
+	h.settle(nil)
+	if live := h.live.Load().byName(r.PathValue("site")); live != nil { // a reload may have come in between
+		s = live
+	}
 	writeJSON(rw, s.status())
 }
 

@@ -14,8 +14,10 @@ import (
 // look again at least as often: at files, and at ends that have passed.
 const keepEvery = time.Second
 
-// keep decides anew whenever something may have changed, until ctx ends.
+// keep decides anew whenever something may have changed, until ctx ends. Nobody else decides while it runs: of two, each could store its
+// stand and turn the gates to that of the other.
 func (h *Host) keep(ctx context.Context) error {
+	defer close(h.kept)
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
@@ -23,9 +25,43 @@ func (h *Host) keep(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			h.decide(h.live.Load(), time.Now())
 		case <-h.wake:
+			h.decide(h.live.Load(), time.Now())
+		case c := <-h.changes:
+			h.enter(c.to)
+			close(c.decided)
 		}
-		h.decide(h.live.Load(), time.Now())
+	}
+}
+
+// change is what the keeper is told of by who waits for what comes of it.
+type change struct {
+	to      *world // nil: the live one; something that was said of it has changed
+	decided chan struct{}
+}
+
+// settle returns when the keeper has decided about w, which is live then; about that which is, if w is nil. Once the keeper has ended
+// nothing changes any more.
+func (h *Host) settle(w *world) {
+	c := change{w, make(chan struct{})}
+	select {
+	case h.changes <- c:
+		<-c.decided
+	case <-h.kept:
+	}
+}
+
+// enter decides about w, and makes it live. For nil it is the live one.
+func (h *Host) enter(w *world) {
+	old := h.live.Load()
+	if w == nil {
+		w = old
+	}
+	h.decide(w, time.Now())
+	if w != old {
+		h.live.Store(w)
+		old.retire()
 	}
 }
 

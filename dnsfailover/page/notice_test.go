@@ -100,7 +100,7 @@ func TestWhatIsPlannedIsShown(t *testing.T) {
 		mu.Lock()
 		change(&service)
 		mu.Unlock()
-		h.decide(h.live.Load(), time.Now())
+		h.settle(nil)
 	}
 	if _, body := h.get("/"); !strings.Contains(body, "Back in a moment") {
 		t.Errorf("nothing is planned: %q", body)

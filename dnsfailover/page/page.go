@@ -49,6 +49,8 @@ type Host struct {
 	loaded    atomic.Pointer[loaded] // from file
 	reloading sync.Mutex
 	wake      chan struct{} // to the keeper: look again
+	changes   chan change   // to the keeper, by who waits for its decision
+	kept      chan struct{} // closed when the keeper has ended
 	asked     chan struct{} // to who asks the source: ask at once
 
 	listeners []front.Listener
@@ -82,12 +84,19 @@ func Serve(ctx context.Context, opt Options) error {
 
 // Listen opens the sockets of a page host. Services tells what is planned if the host is part of a server; else it is nil.
 func Listen(cfg *config.Page, log *slog.Logger, version string, services func(time.Time) []api.Service) (*Host, error) {
-	h := &Host{log: log, version: version, services: services, wake: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
+	h := newHost(log, version, services)
 	if err := h.open(cfg); err != nil {
 		h.close()
 		return nil, err
 	}
 	return h, nil
+}
+
+func newHost(log *slog.Logger, version string, services func(time.Time) []api.Service) *Host {
+	return &Host{
+		log: log, version: version, services: services,
+		wake: make(chan struct{}, 1), changes: make(chan change), kept: make(chan struct{}), asked: make(chan struct{}, 1),
+	}
 }
 
 func (h *Host) open(cfg *config.Page) (err error) {
@@ -97,7 +106,7 @@ func (h *Host) open(cfg *config.Page) (err error) {
 	if h.certs, err = loadCertificates(cfg, h.log); err != nil {
 		return err
 	}
-	h.adopt(cfg)
+	h.enter(h.compile(cfg))
 	for _, w := range h.orphans(h.live.Load(), time.Now()) {
 		h.log.Warn("doubtful", "warning", w)
 	}

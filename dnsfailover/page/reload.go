@@ -66,10 +66,9 @@ func (h *Host) take(cfg *config.Page) []string {
 	if err := h.certs.take(cfg); err != nil {
 		warnings = append(warnings, err.Error())
 	}
-	h.adopt(cfg)
+	h.settle(h.compile(cfg))
 	warnings = append(warnings, h.orphans(h.live.Load(), time.Now())...)
 	h.access.Reopen()
-	h.look()
 	poke(h.asked)
 	return warnings
 }

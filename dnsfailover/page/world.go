@@ -104,8 +104,8 @@ func (w *world) has(name string) bool {
 	return slices.ContainsFunc(w.sites, func(s *site) bool { return slices.Contains(s.known(), name) })
 }
 
-// adopt makes the world of a configuration live. Sites that were there before keep their counters.
-func (h *Host) adopt(cfg *config.Page) {
+// compile makes the world of a configuration. Sites that are in the live one keep their counters.
+func (h *Host) compile(cfg *config.Page) *world {
 	old := h.live.Load()
 	w := &world{
 		config: cfg, named: map[string]*site{}, wild: map[string]*site{},
@@ -128,9 +128,7 @@ func (h *Host) adopt(cfg *config.Page) {
 			w.other = s
 		}
 	}
-	h.decide(w, time.Now())
-	h.live.Store(w)
-	old.retire()
+	return w
 }
 
 func (h *Host) newSite(c *config.PageHost) *site {
