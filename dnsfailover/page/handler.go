@@ -18,8 +18,8 @@ import (
 const (
 	// ownPaths are never passed on: what lies below them is about the page host itself, and links have a secret in them.
 	ownPaths = "/.well-known/dnsfailover/"
-	// healthPath says that the page host is alive, to who asks for it by its address. Asked for by a site's name it is the notice, like
-	// everything: a probe that follows the name must not take us for the site.
+	// healthPath says that the page host is alive, to who asks for it by its address, as localhost, or by no name at all. Asked for by a
+	// site's name it is the notice, like everything: a probe that follows the name must not take us for the site.
 	healthPath = ownPaths + "health"
 )
 
@@ -63,6 +63,9 @@ func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin f
 	switch {
 	case path == healthPath && address:
 		health(out)
+		return
+	case w.config.Redirect && !origin.Secure && r.Host == "": // no name to redirect to: HTTP/1.0
+		h.notice(out, r, s, s.stand.Load())
 		return
 	case w.config.Redirect && !origin.Secure:
 		s.counters.redirected.Add(1)

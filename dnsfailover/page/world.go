@@ -223,7 +223,7 @@ func (s *site) proxies() []*pass.Proxy {
 	return out
 }
 
-// find returns the site that a Host header is about, and whether that is an address instead of a name.
+// find returns the site that a Host header is about, and whether that names the machine instead: by an address, as localhost, or not at all.
 func (w *world) find(host []byte) (s *site, address bool) {
 	name := host
 	if n := len(name); n > 0 && name[0] != '[' {
@@ -253,6 +253,9 @@ func (w *world) find(host []byte) (s *site, address bool) {
 		if s := w.wild[rest]; s != nil {
 			return s, false
 		}
+	}
+	if lower == "" || lower == "localhost" {
+		return w.other, true
 	}
 	_, err := netip.ParseAddr(strings.Trim(lower, "[]"))
 	if err != nil {

@@ -75,6 +75,10 @@ listen pages
   option httpchk
   http-check send meth GET uri /.well-known/dnsfailover/health ver HTTP/1.1 hdr Host `+h.http+`
   server alive `+h.http+` check
+listen unnamed
+  bind `+freeAddress(t)+`
+  option httpchk GET /.well-known/dnsfailover/health
+  server alive `+h.http+` check
 listen mistaken
   bind `+freeAddress(t)+`
   option httpchk
@@ -104,6 +108,7 @@ frontend stats
 	}
 	eventually(t, "the notice is down for HAProxy", func() bool { return status("mistaken", "notice") == "DOWN" })
 	eventually(t, "the page host is up for HAProxy", func() bool { return status("pages", "alive") == "UP" })
+	eventually(t, "the page host is up for an HAProxy that says no name", func() bool { return status("unnamed", "alive") == "UP" })
 	eventually(t, "HAProxy passes the site on", func() bool { return asked("200") })
 	down.Store(true)
 	eventually(t, "HAProxy passes the notice on", func() bool { return asked("503") && status("www", "site") == "DOWN" })

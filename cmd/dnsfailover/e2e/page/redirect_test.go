@@ -34,6 +34,9 @@ hosts: [{names: [www.example.com]}]
 		if _, port, _ := strings.Cut(to, ":"); location.Port() != port {
 			t.Errorf("at %s it leads to port %s, not to %s", from, location.Port(), to)
 		}
+		if r := curl(t, "-0", "-H", "Host:", "http://"+from+"/a"); r.status != "503" || r.header.Get("Location") != "" || r.header.Get("Dnsfailover-Page") != "notice" {
+			t.Errorf("at %s, without a name to lead to: %s %v", from, r.status, r.header)
+		}
 		r = curl(t, "--cacert", filepath.Join(h.dir, "www.example.com.pem"), "--connect-to", "::"+to, location.String())
 		if r.status != "503" || r.header.Get("Dnsfailover-Page") != "notice" {
 			t.Errorf("where it leads: %+v", r)

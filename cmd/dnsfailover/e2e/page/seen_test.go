@@ -37,6 +37,11 @@ hosts: [{names: [www.example.com]}, {}]`
 	if r := curl(t, "http://"+h.http+"/.well-known/dnsfailover/health"); r.status != "200" || r.header.Get("Dnsfailover-Page") != "health" {
 		t.Errorf("health by address: %+v", r)
 	}
+	for _, args := range [][]string{{"-0", "-H", "Host:"}, {"-H", "Host: localhost:28080"}, {"-H", "Host: LOCALHOST."}, {"-H", "Host: [::1]:80"}} {
+		if r := curl(t, append(args, "http://"+h.http+"/.well-known/dnsfailover/health")...); r.status != "200" || r.header.Get("Dnsfailover-Page") != "health" {
+			t.Errorf("health with %q: %+v", args, r)
+		}
+	}
 	if r := curl(t, "-H", "Host: www.example.com", "http://"+h.http+"/.well-known/dnsfailover/health"); r.status != "503" {
 		t.Errorf("health by a site's name: %+v", r)
 	}
