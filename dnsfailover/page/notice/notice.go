@@ -6,9 +6,11 @@ import (
 	"html/template"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 )
 
 // Form is a form of the notice.
@@ -188,7 +190,7 @@ func (v *View) UntilStamp() string { return v.Until.Format(time.RFC3339) }
 
 func view(d *Design, f Facts, w *Words) *View {
 	v := &View{
-		Language: w.Tag, Site: d.Site, Reason: f.Reason, Contact: d.Contact, Planned: f.Planned, Edition: f.edition(), Logo: d.Logo,
+		Language: w.Tag, Site: d.Site, Reason: tame(f.Reason), Contact: d.Contact, Planned: f.Planned, Edition: f.edition(), Logo: d.Logo,
 		Accent: template.CSS(d.Accent), AccentDark: template.CSS(d.AccentDark), Words: w, // colours are checked by the configuration
 	}
 	if !f.Until.IsZero() {
@@ -199,4 +201,17 @@ func view(d *Design, f Facts, w *Words) *View {
 		v.Title, v.Text = w.Planned.Title, w.Planned.Text
 	}
 	return v
+}
+
+// tame returns one line of text that steers neither a terminal nor the direction of writing: a reason is handed on from elsewhere.
+func tame(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case strings.ContainsRune("\t\n\v\f\r\u0085\u2028\u2029", r):
+			return ' '
+		case unicode.IsControl(r), '\u202a' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "")))
 }

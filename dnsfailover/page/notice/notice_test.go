@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"golang.org/x/net/html"
 )
@@ -93,7 +94,27 @@ func TestLanguage(t *testing.T) {
 }
 
 // hostile is a reason that would do harm in any form that forgot to escape it.
-const hostile = `</script><script>alert(1)</script> & "quotes" ]]> ` + "\x00\x1b[31m"
+const hostile = `</script><script>alert(1)</script> & "quotes" ]]> ` + "\x00\x1b[31m\u009b2J\u202e\r\nnext: line"
+
+// TestAReasonSteersNothing, in any form, and is one line.
+func TestAReasonSteersNothing(t *testing.T) {
+	n := New(&Design{Languages: BuiltIn}, Facts{Planned: true, Reason: hostile + "\xff"}, slog.New(slog.DiscardHandler))
+	for _, form := range []Form{HTML, Text, JSON, XML, SVG} {
+		for line := range strings.Lines(string(n.Answer(form, 0).Body)) {
+			if i := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return unicode.IsControl(r) || r == '\u202e' || r == unicode.ReplacementChar }); i >= 0 {
+				t.Errorf("%s: %q", form, line)
+			}
+			if strings.HasPrefix(line, "next") {
+				t.Errorf("%s: a reason has more than one line: %q", form, line)
+			}
+		}
+	}
+	for given, want := range map[string]string{"نسخه\u200cها": "نسخه\u200cها", "mise à jour\u00a0: vite": "mise à jour\u00a0: vite", "\x1b\n": ""} {
+		if got := tame(given); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}
 
 func TestEveryFormSaysItInEveryLanguage(t *testing.T) {
 	until := time.Date(2030, 1, 31, 6, 0, 0, 0, time.UTC)

@@ -48,3 +48,16 @@ func TestVisitorsReadTheReasonAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestAMessageCantSteerATerminal of who asks with curl.
+func TestAMessageCantSteerATerminal(t *testing.T) {
+	t.Parallel()
+	h := begin(t, listen+"hosts: [{names: [www.example.com]}]\n", nil)
+	h.tell("stop", "www.example.com", "--message", "new\x1b[31m disks\u009b2J\r\nExpected back: never")
+	for _, path := range []string{"/", "/x.html", "/x.json", "/x.xml", "/x.svg"} {
+		body := curl(t, "-H", "Host: www.example.com", "http://"+h.http+path).body
+		if strings.ContainsAny(body, "\x1b\r\u009b") || strings.Contains(body, "\nExpected back: never") || !strings.Contains(body, "new[31m disks") {
+			t.Errorf("%s: %.3000q", path, body)
+		}
+	}
+}
