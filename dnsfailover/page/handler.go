@@ -35,9 +35,7 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 	out := &recorder{ResponseWriter: rw, control: http.NewResponseController(rw)}
 	_ = out.control.SetReadDeadline(begun.Add(w.config.Limits.Body))
 	_ = out.control.SetWriteDeadline(begun.Add(patience))
-	if origin.Secure && w.config.HSTS != "" {
-		rw.Header().Set("Strict-Transport-Security", w.config.HSTS)
-	}
+	h.strict(rw, origin)
 	if ambiguous(r) {
 		rw.Header().Set("Connection", "close")
 	}
@@ -49,6 +47,16 @@ func (h *Host) serve(rw http.ResponseWriter, r *http.Request) {
 	}()
 	h.route(out, pass.Arrived(r, begun, front.ClientOf(origin.Client)), w, s, origin, address)
 }
+
+// strict adds to an answer of ours that the site is to be asked by HTTPS alone (RFC 6797). Those that are passed on say what the site says: of
+// two such fields clients take the first (section 8.1).
+func (h *Host) strict(rw http.ResponseWriter, origin front.Origin) {
+	if value := h.live.Load().config.HSTS; origin.Secure && value != "" {
+		rw.Header().Set(strictField, value)
+	}
+}
+
+const strictField = "Strict-Transport-Security"
 
 // ambiguous says that a proxy between the client and us may take another place for the end of r, and what follows for a part of it: a body in chunks, beside
 // which there may have been a Content-Length that net/http doesn't show, and whatever HTTP/1.0 says. Nothing that follows is read then (RFC 9112 section 6.1).

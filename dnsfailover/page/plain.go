@@ -34,7 +34,7 @@ func (h *Host) answer(out []byte, r *front.Request, end bool) (answer []byte, la
 	out = append(out, "\r\n"...)
 	out = append(out, a.Head...)
 	if r.Secure && w.config.HSTS != "" {
-		out = append(append(append(out, "Strict-Transport-Security: "...), w.config.HSTS...), "\r\n"...)
+		out = append(append(append(out, strictField+": "...), w.config.HSTS...), "\r\n"...)
 	}
 	if last || r.Close {
 		out = append(out, "Connection: close\r\n"...)

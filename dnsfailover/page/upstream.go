@@ -30,6 +30,7 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 		Failed: func(w http.ResponseWriter, r *http.Request, err error) {
 			flow := w.(*flowing)
 			out := flow.recorder
+			h.strict(out, front.OriginOf(r))
 			if errors.Is(err, hold.ErrReplaced) { // by a reload: the live world decides, and what has been waited counts there too
 				flow.again = true
 				live := h.live.Load()
@@ -89,6 +90,7 @@ func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, ori
 		r.TLS = &tls.ConnectionState{ServerName: r.Host}
 	}
 	out.form = "proxy"
+	out.Header().Del(strictField)
 	_ = out.control.EnableFullDuplex() // the answer may come down while the body still goes up
 	flow := &flowing{recorder: out}
 	flow.move()
