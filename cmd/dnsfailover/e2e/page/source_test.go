@@ -136,13 +136,10 @@ func TestOverridesOfASourceAreTold(t *testing.T) {
 // TestWindowsOfASourceAreTold, one-shot and recurring, with the reason and the end, until they end.
 func TestWindowsOfASourceAreTold(t *testing.T) {
 	t.Parallel()
-	// A recurring window can begin at a full minute only. This one has begun at the last, and ends in 6 seconds; short before a full minute, it
-	// is one of 6 seconds that is still to come.
-	long := time.Duration(time.Now().Second()+6) * time.Second
-	if long >= 58*time.Second {
-		long = 6 * time.Second
-	}
-	config := services(t, fmt.Sprintf("    windows: [{to: backup, cron: \"* * * * *\", for: %v, timezone: UTC, reason: weekly patches}]\n", long), "cron")
+	// A recurring window can begin at a full minute only. This one has begun at the last, and ends in 9 seconds.
+	now := time.Now().UTC()
+	long := time.Duration(now.Second()+9) * time.Second
+	config := services(t, fmt.Sprintf("    windows: [{to: backup, cron: \"%d * * * *\", for: %v, timezone: UTC, reason: weekly patches}]\n", now.Minute(), long), "cron")
 	s := newServer(t, config+strings.TrimPrefix(services(t, "", "once"), "services:\n"), nil).start()
 	h := follower(s, "cron", "once")
 
@@ -159,8 +156,8 @@ func TestWindowsOfASourceAreTold(t *testing.T) {
 	if !strings.Contains(h.notice("once", "text/html").body, end.UTC().Format("2006-01-02T15:04:05Z")) {
 		t.Errorf("the page doesn't name the window's end, %v", end)
 	}
-	if after := <-recurring; after > 7 {
-		t.Errorf("in a recurring window that ends in 6 s, Retry-After is %d", after)
+	if after := <-recurring; after > 9 {
+		t.Errorf("in a recurring window that ends in 9 s, Retry-After is %d", after)
 	}
 	h.isBack("once")
 	h.isBack("cron")
