@@ -123,7 +123,7 @@ func (h *Host) notice(out *recorder, r *http.Request, s *site, st *stand) {
 		header.Set(f[0], f[1])
 	}
 	header.Set("Retry-After", fmt.Sprint(st.retryAfter(s, time.Now())))
-	if st.back || polls(r) {
+	if st.back || polls(r) || front.OriginOf(r).Old(time.Now()) {
 		header.Set("Connection", "close") // over HTTP/2 it is a GOAWAY
 	}
 	out.WriteHeader(http.StatusServiceUnavailable)

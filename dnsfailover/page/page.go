@@ -132,7 +132,7 @@ func (h *Host) open(cfg *config.Page) (err error) {
 		Answer: h.answer, Handler: http.HandlerFunc(h.serve), TLS: h.certs.config(len(cfg.HTTPS) > 0), Log: h.log,
 		Limits: front.Limits{
 			Conns: fitting(cfg.Limits.Conns, openfiles.Limit(), h.log), PerClient: cfg.Limits.PerClient, Head: cfg.Limits.Head, Idle: cfg.Limits.Idle,
-			Life: lifeTime, HeadBytes: headBytes,
+			Write: patience, Life: lifeTime, HeadBytes: headBytes,
 		},
 	})
 	return nil

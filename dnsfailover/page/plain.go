@@ -24,7 +24,10 @@ func (h *Host) answer(out []byte, r *front.Request, end bool) (answer []byte, la
 	}
 	now := r.Now
 	form := notice.Negotiate(r.Accept, r.Dest, r.Target)
-	a := st.notice.Answer(form, s.Design.Language(r.Language))
+	a := st.notice.AnswerAtOnce(form, s.Design.Language(r.Language))
+	if a == nil {
+		return out, false, false
+	}
 	last = end || r.Poll != nil || st.back
 
 	out = append(out, "HTTP/1.1 503 Service Unavailable\r\nDate: "...)

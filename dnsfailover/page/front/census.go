@@ -3,26 +3,30 @@ package front
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // census counts the connections that are open, in all and of each client: an IPv4 address, or an IPv6 /64. It knows which of them
-// have an answer to wait for and which don't: these are left when they take too long, and make room when there is none.
+// are being answered and which have to say something first: these are left when they take too long, and make room when there is none.
 type census struct {
 	most, mostOfOne int
 
-	mu     sync.Mutex
-	closed bool
-	all    int
-	each   map[netip.Addr]int
-	idle   line // between requests
-	heads  line // a head has begun
+	closed atomic.Bool // set under the lock
+
+	mu    sync.Mutex
+	all   int
+	each  map[netip.Addr]int
+	idle  line // between requests
+	heads line // a head has begun
+	busy  line // being answered, or what was made of it by a handler
 }
 
 func newCensus(l Limits) *census {
 	c := &census{most: l.Conns, mostOfOne: l.PerClient, each: map[netip.Addr]int{}}
 	c.idle.init(l.Idle)
 	c.heads.init(l.Head)
+	c.busy.init(0)
 	return c
 }
 
@@ -54,7 +58,7 @@ func (c *census) enter(x *conn, now time.Time) admission {
 	defer c.mu.Unlock()
 	who, how := ClientOf(x.client), admitted
 	switch {
-	case c.closed:
+	case c.closed.Load():
 		return refusedAtEnd
 	case c.each[who] >= c.mostOfOne:
 		return refusedOfClient
@@ -91,17 +95,13 @@ func (c *census) moves(x *conn, to *line, now time.Time) {
 	defer c.mu.Unlock()
 	x.unlink()
 	to.join(x, now)
-	if c.closed {
+	if c.closed.Load() && to != &c.busy {
 		x.stop()
 	}
 }
 
-// works notes that x is busy: it can't make room.
-func (c *census) works(x *conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	x.unlink()
-}
+// works notes that x is being answered: it can't make room.
+func (c *census) works(x *conn) { c.moves(x, &c.busy, time.Now()) }
 
 // leave notes that x is about to be closed.
 func (c *census) leave(x *conn) {
@@ -130,12 +130,23 @@ func (c *census) stopLate(now time.Time) {
 	c.heads.stopLate(now)
 }
 
-// close lets nobody in any more, and stops all who have no answer to wait for.
+// close lets nobody in any more, and stops all who aren't being answered.
 func (c *census) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closed = true
+	c.closed.Store(true)
 	for c.stopFirst() {
+	}
+}
+
+// kill ends all who are left.
+func (c *census) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range []*line{&c.idle, &c.heads, &c.busy} {
+		for x := l.first(); x != nil; x = l.first() {
+			x.kill()
+		}
 	}
 }
 

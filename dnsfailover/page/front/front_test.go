@@ -31,7 +31,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var quiet = slog.New(slog.DiscardHandler)
 
 // limits are for tests that aren't about them.
-var limits = Limits{Conns: 100, PerClient: 100, Head: 300 * time.Millisecond, Idle: time.Second, Life: time.Hour, HeadBytes: 8 << 10}
+var limits = Limits{Conns: 1000, PerClient: 1000, Head: time.Minute, Idle: time.Minute, Write: time.Minute, Life: time.Hour, HeadBytes: 8 << 10}
+
+// hurried are for tests that wait for their end.
+var hurried = Limits{Conns: 100, PerClient: 100, Head: 300 * time.Millisecond, Idle: 500 * time.Millisecond, Write: 300 * time.Millisecond, Life: time.Hour, HeadBytes: 8 << 10}
 
 // ways are how a server may have its connections.
 var ways = map[string]struct{ portable, secure bool }{
@@ -70,6 +73,11 @@ var certificate = sync.OnceValue(func() tls.Certificate {
 
 func begin(t testing.TB, limits Limits, portable, secure bool) (*Server, string) {
 	t.Helper()
+	return beginWith(t, net.ListenConfig{}, limits, portable, secure)
+}
+
+func beginWith(t testing.TB, listening net.ListenConfig, limits Limits, portable, secure bool) (*Server, string) {
+	t.Helper()
 	s := New(Options{
 		Limits: limits, Log: quiet, TLS: &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: []string{"h2", "http/1.1"}},
 		Answer: func(out []byte, r *Request, end bool) ([]byte, bool, bool) {
@@ -92,11 +100,17 @@ func begin(t testing.TB, limits Limits, portable, secure bool) (*Server, string)
 			case "/slow/abort":
 				panic(http.ErrAbortHandler)
 			}
+			if OriginOf(r).Old(time.Now()) {
+				w.Header().Set("Connection", "close")
+			}
+			if r.URL.Path == "/slow/slow" {
+				<-time.After(2 * hurried.Write)
+			}
 			fmt.Fprintf(w, "net/http %s %s", r.Method, OriginOf(r).Client)
 		}),
 	})
 	s.portable = portable
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listening.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +122,7 @@ func begin(t testing.TB, limits Limits, portable, secure bool) (*Server, string)
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if n := s.Counters().Open; n != 0 {
-			t.Errorf("%d connections are left", n)
-		}
+		until(t, "nothing is open", func() bool { return s.Counters().Open == 0 }) // net/http doesn't wait for the last octet of TLS
 	})
 	return s, l.Addr().String()
 }
@@ -197,11 +209,109 @@ func TestRequestsThatComeTogetherAreAnsweredInOrder(t *testing.T) {
 	})
 }
 
+// TestHeadsAsLongAsTheBuffer come in one piece, so that each read fills it and says nothing of what is left.
+func TestHeadsAsLongAsTheBuffer(t *testing.T) {
+	const times = 3 * 16
+	head := "GET / HTTP/1.1\r\nHost: a\r\nX: "
+	head += strings.Repeat("x", maxHead-len(head)-4) + "\r\n\r\n"
+	eachWay(t, limits, func(t *testing.T, _ *Server, dial func() net.Conn) {
+		c := dial()
+		if _, err := io.WriteString(c, strings.Repeat(head, times)); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewReader(c)
+		for i := range times {
+			if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != 503 {
+				t.Fatalf("answer %d: %v", i, err)
+			} else if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestWhoIsServedIsKept, however long in all, up to the end of its life; one for whom a handler takes its time, too.
+func TestWhoIsServedIsKept(t *testing.T) {
+	eachWay(t, hurried, func(t *testing.T, s *Server, dial func() net.Conn) {
+		c := dial()
+		in := bufio.NewReader(c)
+		for begun := time.Now(); time.Since(begun) < 3*hurried.Idle; {
+			_, _ = io.WriteString(c, plain)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+		}
+		served(t, c, "GET /slow/slow HTTP/1.1\r\nHost: a\r\n\r\n", "net/http GET 127.0.0.1")
+		if n := s.Counters().Open; n != 1 {
+			t.Errorf("%d are open", n)
+		}
+	})
+}
+
+// TestTheOldAreAskedToLeave: a connection that is always busy would never see that the name points elsewhere.
+func TestTheOldAreAskedToLeave(t *testing.T) {
+	short := limits
+	short.Life = time.Nanosecond
+	eachWay(t, short, func(t *testing.T, _ *Server, dial func() net.Conn) {
+		for _, request := range []string{plain, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"} {
+			c := dial()
+			_, _ = io.WriteString(c, request)
+			if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 ") {
+				t.Errorf("%q: %v", got, err)
+			}
+		}
+	})
+}
+
+// TestAnswersDoNotPileUp: those for what is read at once are sent before too many are made.
+func TestAnswersDoNotPileUp(t *testing.T) {
+	s, _ := begin(t, limits, false, false)
+	b := &buffers{}
+	b.n = copy(b.in[:], strings.Repeat("GET /big HTTP/1.1\r\nHost: a\r\n\r\n", 3))
+	for i := range 3 {
+		if next := s.respond(newConn(s, netip.Addr{}, nil), false, b, time.Now()); next != toRespond || len(b.out) > 1_100_000 {
+			t.Errorf("%d: %d octets, then %d", i, len(b.out), next)
+		}
+		b.out = b.out[:0]
+	}
+}
+
+// TestWhoIsBeingAnsweredMakesNoRoom: then a new one is refused.
+func TestWhoIsBeingAnsweredMakesNoRoom(t *testing.T) {
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			s, address := begin(t, full, way.portable, way.secure)
+			var conns []net.Conn
+			for range full.Conns {
+				c := dial(t, address)
+				if way.secure {
+					c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+				}
+				_, _ = io.WriteString(c, "GET /slow/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+				conns = append(conns, c)
+			}
+			until(t, "all are busy", func() bool { return s.census.busy.len(s) == full.Conns })
+			if c, err := net.Dial("tcp", address); err == nil {
+				defer c.Close()
+				_, _ = c.Read(make([]byte, 1))
+			}
+			if n := s.Counters().RefusedInAll; n != 1 {
+				t.Errorf("%d were refused", n)
+			}
+			for _, c := range conns {
+				if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 200 {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 // TestAnswersThatDoNotFitIntoTheSocket arrive whole, in order, at a client that sends everything before it reads anything.
 func TestAnswersThatDoNotFitIntoTheSocket(t *testing.T) {
-	patient := limits
-	patient.Head = time.Minute
-	eachWay(t, patient, func(t *testing.T, _ *Server, dial func() net.Conn) {
+	eachWay(t, limits, func(t *testing.T, _ *Server, dial func() net.Conn) {
 		c := dial()
 		const times = 20
 		if _, err := io.WriteString(c, strings.Repeat("GET /big HTTP/1.1\r\nHost: a\r\n\r\n"+plain, times)); err != nil {
@@ -251,7 +361,7 @@ func ends(t *testing.T, c net.Conn) {
 }
 
 func TestWhoSaysNothingOrIsSlowIsLeft(t *testing.T) {
-	eachWay(t, limits, func(t *testing.T, _ *Server, dial func() net.Conn) {
+	eachWay(t, hurried, func(t *testing.T, _ *Server, dial func() net.Conn) {
 		idle, slow, served, passed, deaf := dial(), dial(), dial(), dial(), dial()
 		_, _ = io.WriteString(slow, "GET / HTTP/1.1\r\nHost: a")
 		_, _ = io.WriteString(served, plain) // after the answer it is idle
@@ -283,7 +393,7 @@ func TestPanicsCostOneConnection(t *testing.T) {
 }
 
 // full has few places in all, and more than that for one client.
-var full = Limits{Conns: 5, PerClient: 100, Head: time.Minute, Idle: time.Minute, Life: time.Hour, HeadBytes: 8 << 10}
+var full = Limits{Conns: 5, PerClient: 100, Head: time.Minute, Idle: time.Minute, Write: time.Minute, Life: time.Hour, HeadBytes: 8 << 10}
 
 // served asks once and leaves the connection open.
 func served(t *testing.T, c net.Conn, request, want string) net.Conn {
@@ -344,7 +454,8 @@ func (l *line) len(s *Server) (n int) {
 }
 
 // until waits for what happens elsewhere.
-func until(t *testing.T, what string, done func() bool) {
+func until(t testing.TB, what string, done func() bool) {
+	t.Helper()
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -75,7 +75,11 @@ type originKey struct{}
 type Origin struct {
 	Client netip.Addr
 	Secure bool
+	conn   *conn
 }
+
+// Old says that the connection has been open for long enough: the answer is to be its last.
+func (o Origin) Old(now time.Time) bool { return o.conn != nil && o.conn.old(now) }
 
 // OriginOf returns where r came from.
 func OriginOf(r *http.Request) Origin {
@@ -100,7 +104,7 @@ func within(c net.Conn) (x *conn, secure bool) {
 // withOrigin is http.Server.ConnContext.
 func withOrigin(ctx context.Context, c net.Conn) context.Context {
 	x, secure := within(c)
-	return context.WithValue(ctx, originKey{}, Origin{Client: x.client, Secure: secure})
+	return context.WithValue(ctx, originKey{}, Origin{Client: x.client, Secure: secure, conn: x})
 }
 
 // noteState is http.Server.ConnState: what waits for its next request there can make room, too.

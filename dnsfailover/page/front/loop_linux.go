@@ -10,8 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atOnce is how many connections a loop looks at before it asks again which are ready.
-const atOnce = 64
+const (
+	// atOnce is how many connections a loop looks at before it asks again which are ready.
+	atOnce = 64
+	// rounds is how often it reads from one of them, which sends without end, before that gets a goroutine of its own.
+	rounds = 16
+)
 
 // loop answers the plain requests of many connections without TLS. Each connection is a descriptor in an epoll set, and the set is
 // what the runtime's poller watches: a batch of requests costs one wake-up of one goroutine, and a request two system calls,
@@ -75,7 +79,7 @@ func newLoop(s *Server) (*loop, error) {
 	}
 	_ = unix.SetNonblock(epoll, true) // this is what makes NewFile hand it to the poller
 	return &loop{
-		server: s, epoll: epoll, set: os.NewFile(uintptr(epoll), "epoll"), buf: &buffers{out: make([]byte, 0, 2*enough)},
+		server: s, epoll: epoll, set: os.NewFile(uintptr(epoll), "epoll"), buf: &buffers{out: make([]byte, 0, 4*enough)},
 		coarse: s.opt.Limits.Idle / 8,
 	}, nil
 }
@@ -115,7 +119,7 @@ func (l *loop) find(n int) {
 // a read that didn't fill the buffer, unless the other side has ended.
 func (l *loop) serve(x *conn, fd int, ended bool, now time.Time) {
 	b := l.buf
-	for {
+	for round := 1; ; round++ {
 		n, errno := transfer(unix.SYS_READ, fd, b.in[:])
 		switch {
 		case errno == unix.EAGAIN:
@@ -128,7 +132,7 @@ func (l *loop) serve(x *conn, fd int, ended bool, now time.Time) {
 		next := toRespond
 		for next == toRespond {
 			next = l.server.respond(x, false, b, now)
-			if !l.flush(fd) || next == toPass || next != toRespond && b.n > 0 {
+			if !l.flush(fd) || next == toPass || next != toRespond && b.n > 0 || next == toRead && round == rounds {
 				l.leave(x, fd, next)
 				return
 			}

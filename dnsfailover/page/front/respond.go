@@ -10,7 +10,7 @@ import (
 const maxHead = 4 << 10
 
 // enough is how many octets of answers are sent before more requests are looked at.
-const enough = 64 << 10
+const enough = 16 << 10
 
 // buffers are for what has been read, in[:n], and what is to be written, out.
 type buffers struct {
@@ -20,13 +20,13 @@ type buffers struct {
 	req Request
 }
 
-var pool = sync.Pool{New: func() any { return &buffers{out: make([]byte, 0, 16<<10)} }}
+var pool = sync.Pool{New: func() any { return new(buffers) }}
 
 // take returns empty buffers.
 func take() *buffers { return pool.Get().(*buffers) }
 
 func (b *buffers) give() {
-	if cap(b.out) <= 2*enough {
+	if cap(b.out) <= 4*enough {
 		b.n, b.out, b.req = 0, b.out[:0], Request{}
 		pool.Put(b)
 	}
@@ -51,28 +51,27 @@ func (s *Server) respond(x *conn, secure bool, b *buffers, now time.Time) (next 
 		}
 	}()
 	for b.n > 0 {
-		end := bytes.Index(b.in[:b.n], []byte("\r\n\r\n"))
+		size := bytes.Index(b.in[:b.n], []byte("\r\n\r\n"))
 		switch {
-		case end >= 0:
+		case size >= 0:
 		case b.n == maxHead, odd(b.in[:b.n]):
 			return toPass
 		default:
 			return toRead
 		}
-		end += 4
-		if !b.req.parse(b.in[:end]) {
+		size += 4
+		if !b.req.parse(b.in[:size]) {
 			return toPass
 		}
 		b.req.Client, b.req.Secure, b.req.Now = x.client, secure, now
-		// A connection that is never closed keeps its client from seeing that the name points elsewhere.
-		old := now.Sub(x.born) > s.opt.Limits.Life
-		out, last, ok := s.opt.Answer(b.out, &b.req, old)
+		end := x.old(now) || s.census.closed.Load()
+		out, last, ok := s.opt.Answer(b.out, &b.req, end)
 		if !ok {
 			return toPass
 		}
 		b.out = out
 		last = last || b.req.Close
-		b.n = copy(b.in[:], b.in[end:b.n])
+		b.n = copy(b.in[:], b.in[size:b.n])
 		switch {
 		case last:
 			return toClose

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,12 +33,12 @@ type Limits struct {
 	Conns, PerClient int           // open at once; an IPv6 client is a /64
 	Head             time.Duration // for a TLS handshake, for the head of a request from its first octet on, and to take an answer
 	Idle             time.Duration // between requests
-	Body             time.Duration // for a whole request of net/http's
+	Write            time.Duration // to take what is written to it at once
 	Life             time.Duration // of a connection
 	HeadBytes        int
 }
 
-// Server answers on any number of listeners. Run may be called once for each.
+// Server answers on any number of listeners.
 type Server struct {
 	opt      Options
 	census   *census
@@ -100,7 +101,7 @@ type Listener struct {
 // grace is for the requests under way when the server stops.
 const grace = 10 * time.Second
 
-// Run answers on all listeners until ctx ends; then it lets requests under way finish.
+// Run answers on all listeners until ctx ends; then it lets requests under way finish. It is called once.
 func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 	loops, err := s.startLoops()
 	if err != nil {
@@ -109,6 +110,7 @@ func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 	defer loops.stop()
 	group, ctx := errgroup.WithContext(ctx)
 	entrances := make([]entrance, len(listeners))
+	var late *time.Timer
 	for i, l := range listeners {
 		if entrances[i] = loops.entrance(l); entrances[i] == nil {
 			entrances[i] = door{s, l}
@@ -127,16 +129,18 @@ func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 			e.Close()
 		}
 		s.census.close()
-		deadline, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		late = time.AfterFunc(grace, s.census.kill)
+		deadline, done := context.WithTimeout(context.WithoutCancel(ctx), grace+time.Second)
 		defer done()
 		if s.http.Shutdown(deadline) != nil {
 			s.http.Close()
 		}
-		s.handover.Close()
 		return nil
 	})
 	err = group.Wait()
 	s.ours.Wait()
+	late.Stop()
+	s.census.kill() // connections that were taken over from net/http
 	return err
 }
 
@@ -154,7 +158,8 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// accept takes connections. When the system has no room left, who has waited longest makes some, and all others wait in the queue.
+// accept takes connections. When the system has no room left, who has waited longest makes some. Whatever else is wrong
+// (accept(2) names a dozen errors of the network's) may pass: those who come wait in the queue.
 func (s *Server) accept(ctx context.Context, e entrance) error {
 	const shortest, longest, seldom = 5 * time.Millisecond, time.Second, 10 * time.Second
 	pause, told := shortest, time.Time{}
@@ -168,14 +173,14 @@ func (s *Server) accept(ctx context.Context, e entrance) error {
 			return nil
 		case errors.Is(err, syscall.ECONNABORTED):
 			continue
-		case !starved(err):
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
 			return err
 		}
 		if now := time.Now(); now.Sub(told) > seldom { // strangers could fill the log
 			told = now
-			s.opt.Log.Warn("connections wait, the system has no more room for them", "error", err)
+			s.opt.Log.Warn("connections wait, the system lets none in", "error", err)
 		}
-		if s.census.makeRoom() {
+		if starved(err) && s.census.makeRoom() {
 			s.counters.shed.Add(1)
 			pause = shortest
 		}
@@ -188,7 +193,7 @@ func (s *Server) accept(ctx context.Context, e entrance) error {
 }
 
 func starved(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC} {
 		if errors.Is(err, errno) {
 			return true
 		}

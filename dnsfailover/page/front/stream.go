@@ -36,15 +36,13 @@ func (st *stream) resume(next step) {
 
 // handshake is TLS's. It returns false if that was it: a client of HTTP/2 is handed over after it.
 func (st *stream) handshake() bool {
-	c, now := tls.Server(st.client, st.server.opt.TLS), time.Now()
-	st.server.census.begins(st.client, now)
-	_ = c.SetWriteDeadline(now.Add(st.server.opt.Limits.Head))
+	c := tls.Server(st.client, st.server.opt.TLS)
+	st.server.census.begins(st.client, time.Now())
 	if err := c.Handshake(); err != nil {
 		st.server.counters.handshakes.Add(1)
 		st.client.Close()
 		return false
 	}
-	_ = c.SetWriteDeadline(time.Time{})
 	if c.ConnectionState().NegotiatedProtocol == "h2" {
 		st.server.handover.give(c, st.client)
 		return false
@@ -112,11 +110,10 @@ func (st *stream) flush() bool {
 		return true
 	}
 	st.server.census.works(st.client)
-	now := time.Now()
-	_ = st.conn.SetWriteDeadline(now.Add(st.server.opt.Limits.Head))
+	_ = st.conn.SetWriteDeadline(time.Now().Add(st.server.opt.Limits.Head))
 	_, err := st.conn.Write(st.buf.out)
 	st.buf.out = st.buf.out[:0]
-	st.server.census.waits(st.client, now)
+	st.server.census.waits(st.client, time.Now())
 	st.begun = false
 	return err == nil
 }

@@ -136,6 +136,17 @@ func (n *Notice) Answer(form Form, language int) *Answer {
 	return a
 }
 
+// AnswerAtOnce returns the same, or nil if it has still to be made and that takes milliseconds: a drawing, or somebody's template.
+func (n *Notice) AnswerAtOnce(form Form, language int) *Answer {
+	if a := n.answers[language*int(forms)+int(form)].Load(); a != nil {
+		return a
+	}
+	if form == PNG || n.Design.Template != nil {
+		return nil
+	}
+	return n.Answer(form, language)
+}
+
 func (n *Notice) make(form Form, words *Words) *Answer {
 	a := &Answer{Form: form, Language: words.Tag}
 	v := view(n.Design, n.Facts, words)

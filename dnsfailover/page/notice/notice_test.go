@@ -201,6 +201,23 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 }
 
 // TestCompact: nothing that is quoted is touched, and nothing that means something.
+// TestWhatTakesLongIsNotMadeAtOnce: others wait for who answers at once.
+func TestWhatTakesLongIsNotMadeAtOnce(t *testing.T) {
+	n := New(&Design{Languages: BuiltIn}, Facts{}, slog.New(slog.DiscardHandler))
+	for _, f := range Forms {
+		if a := n.AnswerAtOnce(f, 0); (a == nil) != (f == PNG) {
+			t.Errorf("%v: %v", f, a)
+		}
+		if a := n.Answer(f, 0); n.AnswerAtOnce(f, 0) != a {
+			t.Errorf("%v isn't kept", f)
+		}
+	}
+	own := New(&Design{Languages: BuiltIn, Template: template.Must(template.New("").Parse("own"))}, Facts{}, slog.New(slog.DiscardHandler))
+	if own.AnswerAtOnce(HTML, 0) != nil {
+		t.Error("a template of somebody's is run at once")
+	}
+}
+
 func TestCompact(t *testing.T) {
 	for page, want := range map[string]string{
 		"<p>\n  a, b\n</p>": "<p>\na, b\n</p>",
