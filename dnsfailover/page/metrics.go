@@ -32,6 +32,7 @@ var (
 	accepted   = desc("connections_accepted_total", "Connections accepted.")
 	shed       = desc("connections_shed_total", "Connections closed because a new one needed their place: those that had waited longest for their client.")
 	refused    = desc("connections_refused_total", "Connections closed at once, because there were too many of one client, or in all and each was busy.", "limit")
+	unheard    = desc("malformed_requests_total", "Requests that are no good HTTP/1, or whose head is too large: they are refused before it is known which site they are for.")
 	panics     = desc("panics_total", "Connections lost to a panic of this program: please report what the log says of it.")
 	handshakes = desc("tls_handshake_failures_total", "TLS handshakes that came to nothing.")
 	expires    = desc("tls_certificate_expiry_timestamp_seconds", "When a certificate expires.", "subject")
@@ -45,7 +46,7 @@ type collector struct{ *Host }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, sourceUp, sourceHeard, reloadSuccess, reloadLast, conns, accepted, shed, refused, panics, handshakes, expires,
+		requests, siteMode, isPlanned, untilWhen, held, waiting, byStaff, sourceUp, sourceHeard, reloadSuccess, reloadLast, conns, accepted, shed, refused, unheard, panics, handshakes, expires,
 	} {
 		out <- d
 	}
@@ -103,6 +104,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	count(shed, f.Shed)
 	count(refused, f.RefusedInAll, "all")
 	count(refused, f.RefusedOfClient, "client")
+	count(unheard, f.Malformed)
 	count(panics, f.Panics)
 	count(handshakes, f.Handshakes)
 	seen := map[string]bool{}

@@ -18,6 +18,7 @@ type conn struct {
 	once         sync.Once
 	err          error
 	asked        atomic.Int64 // the write deadline that was set, in Unix nanoseconds; 0: none
+	handled      atomic.Bool  // the handler was asked about the last request of net/http's
 
 	// The census's.
 	since          time.Time // when it came into its line

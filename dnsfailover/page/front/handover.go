@@ -69,6 +69,14 @@ func (c *resumed) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
+// Write counts the answers that net/http gives by itself: no handler sees what is no request.
+func (c *resumed) Write(b []byte) (int, error) {
+	if x, _ := within(c); !x.handled.Swap(true) {
+		x.server.counters.malformed.Add(1)
+	}
+	return c.Conn.Write(b)
+}
+
 type originKey struct{}
 
 // Origin is what is known of where a request came from.
@@ -115,6 +123,7 @@ func noteState(c net.Conn, state http.ConnState) {
 		x.server.census.waits(x, time.Now())
 	case http.StateActive:
 		x.server.census.works(x)
+		x.handled.Store(false)
 	case http.StateNew, http.StateHijacked, http.StateClosed:
 	}
 }

@@ -33,6 +33,7 @@ func (s *Server) guard(h http.Handler) http.Handler {
 			}
 			panic(http.ErrAbortHandler)
 		}()
+		OriginOf(r).conn.handled.Store(true)
 		h.ServeHTTP(w, r)
 	})
 }

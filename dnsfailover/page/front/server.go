@@ -52,6 +52,7 @@ type Server struct {
 
 type counters struct {
 	accepted, handshakes, shed, panics atomic.Uint64
+	malformed                          atomic.Uint64
 	refusedInAll, refusedOfClient      atomic.Uint64
 }
 
@@ -61,6 +62,7 @@ type Counters struct {
 	Accepted, Handshakes          uint64 // Handshakes: those of TLS that failed
 	Shed                          uint64 // had to make room
 	Panics                        uint64 // cost a connection each
+	Malformed                     uint64 // requests that no handler has seen, of HTTP/1
 	RefusedInAll, RefusedOfClient uint64
 }
 
@@ -88,6 +90,7 @@ func New(opt Options) *Server {
 func (s *Server) Counters() Counters {
 	return Counters{
 		Open: s.census.open(), Accepted: s.counters.accepted.Load(), Handshakes: s.counters.handshakes.Load(), Shed: s.counters.shed.Load(), Panics: s.counters.panics.Load(),
+		Malformed:    s.counters.malformed.Load(),
 		RefusedInAll: s.counters.refusedInAll.Load(), RefusedOfClient: s.counters.refusedOfClient.Load(),
 	}
 }

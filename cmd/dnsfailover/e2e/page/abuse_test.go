@@ -156,7 +156,7 @@ func TestNewConnectionsFindRoom(t *testing.T) {
 func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
 	h := begin(t, listen, nil)
-	for name, request := range map[string]string{
+	requests := map[string]string{
 		"a huge head":         "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
 		"many fields":         "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", 100_000) + "\r\n",
 		"a huge target":       "GET /" + strings.Repeat("x", 1<<20) + " HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -171,7 +171,9 @@ func TestMalformedRequests(t *testing.T) {
 		"a folded field":      "GET / HTTP/1.1\r\nHost: a\r\n X: z\r\n\r\n",
 		"a NUL":               "GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n",
 		"an unknown protocol": "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
-	} {
+	}
+	wrong := len(requests) - 1 // what has a length and chunks is answered, and nothing that follows it
+	for name, request := range requests {
 		c := dial(t, h.http, "")
 		_ = c.SetDeadline(time.Now().Add(patience))
 		go func() { _, _ = io.WriteString(c, request) }()
@@ -186,7 +188,12 @@ func TestMalformedRequests(t *testing.T) {
 		}
 		t.Logf("%s: %s", name, status)
 	}
-	if r := curl(t, "http://"+h.http+"/"); r.status != "503" {
-		t.Errorf("after all that: %s", r.status)
+	for _, args := range [][]string{{}, {"-X", "PUT"}, {"-H", "Expect: 100-continue", "--data", "x"}, {"--data", "x", "http://" + h.http + "/again"}} {
+		if r := curl(t, append(args, "http://"+h.http+"/")...); r.status != "503" {
+			t.Errorf("after all that %q get %s", args, r.status)
+		}
+	}
+	if n := h.metric("dnsfailover_page_malformed_requests_total"); n != fmt.Sprint(wrong) {
+		t.Errorf("%s of %d malformed requests are counted", n, wrong)
 	}
 }

@@ -118,6 +118,9 @@ func TestWebSockets(t *testing.T) {
 	eventually(t, "the two that have ended are in the access log", func() bool {
 		return strings.Count(strings.Join(append(h.asked("GET /"), h.asked("GET /api/")...), ""), `HTTP/1.1" 101 `) == 2
 	})
+	if n := h.metric(`dnsfailover_page_requests_total{form="proxy",site="www.example.com",status="1xx"}`); n != "2" {
+		t.Errorf("%s WebSockets that have ended are counted, not 2", n)
+	}
 
 	if _, err := h.socket(way{from: "127.66.0.9", path: "/"}, false); err == nil {
 		t.Error("who isn't staff comes through")
