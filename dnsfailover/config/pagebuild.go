@@ -47,9 +47,7 @@ func (p *rawPage) check(r *report, dir string) {
 	p.setDefaults()
 	p.checkRules(r)
 	p.readFiles(r, dir)
-	if p.admin.v.IsValid() && !p.admin.v.Addr().IsLoopback() {
-		r.warning(p.admin.pos, "admin at %s lets everybody who can reach it read the metrics", p.admin.text)
-	}
+	p.doubt(r)
 }
 
 // build returns what the program works with. Nothing can go wrong any more.

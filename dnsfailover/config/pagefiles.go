@@ -6,10 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dnsfailover/dnsfailover/page/notice"
@@ -40,12 +37,7 @@ func (p *rawPage) readFiles(r *report, dir string) {
 		p.tokenText = t.secret
 	}
 	if p.secret.ok() {
-		t := rawToken{file: p.secret}
-		t.readSecret(r, dir)
-		p.secretText = []byte(t.secret)
-		if n := len(t.secret); n > 0 && n < staff.MinSecret {
-			r.problem(p.secret.pos, "the secret in %s has %d characters: whoever guesses it sees what others don't, so it needs at least %d", resolve(dir, p.secret.v), n, staff.MinSecret)
-		}
+		p.secretText = []byte(readTokenOf(r, p.secret, dir, staff.MinSecret))
 	}
 	if p.log != nil && p.log.file.ok() {
 		p.log.file.v = resolve(dir, p.log.file.v)
@@ -108,7 +100,7 @@ func (h *rawPageHost) readDesign(r *report, dir string) {
 		err = d.Try()
 	}
 	if err != nil {
-		r.template(path, err)
+		r.template(path, string(text), err)
 	}
 }
 
@@ -130,45 +122,4 @@ func readLogo(r *report, l leaf[string], path string) template.URL {
 		return ""
 	}
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(data))
-}
-
-var (
-	templateError = regexp.MustCompile(`(?s)^(?:html/)?template: ?[^:]*:(\d+)(?::(\d+))?: ?(?:executing .*? at <.*?>: )?(.*)$`)
-	noField       = regexp.MustCompile(`can't evaluate field (\S+) in type .*`)
-)
-
-// template reports what is wrong with a template, at the place in it.
-func (r *report) template(path string, err error) {
-	at := pos{1, 1}
-	text := err.Error()
-	if m := templateError.FindStringSubmatch(text); m != nil {
-		at.line, _ = strconv.Atoi(m[1])
-		if column, err := strconv.Atoi(m[2]); err == nil {
-			at.column = column + 1
-		}
-		text = m[3]
-	}
-	if m := noField.FindStringSubmatch(text); m != nil {
-		text = "a notice has no ." + m[1] + suggestField(m[1], viewFields())
-	}
-	if strings.Contains(text, "ends in a non-text context") {
-		text = "a tag, an attribute, a style or a script is opened and never closed"
-	}
-	text = strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")
-	if !r.full() {
-		r.problems = append(r.problems, Problem{File: path, Line: at.line, Column: at.column, Text: text})
-	}
-}
-
-// viewFields are the names that a template can use.
-func viewFields() []string {
-	var out []string
-	t := reflect.TypeFor[*notice.View]()
-	for i := range t.Elem().NumField() {
-		out = append(out, t.Elem().Field(i).Name)
-	}
-	for i := range t.NumMethod() {
-		out = append(out, t.Method(i).Name)
-	}
-	return out
 }

@@ -23,13 +23,18 @@ func (c *rawCheck) readProbe(r *report, dir string) {
 
 // readToken returns the token that is in a file, or "" after it has said why not.
 func readToken(r *report, l leaf[string], dir string) string {
+	return readTokenOf(r, l, dir, minSecret)
+}
+
+// readTokenOf is readToken for one that needs at least as many characters.
+func readTokenOf(r *report, l leaf[string], dir string, least int) string {
 	path, secret, ok := readSecret(r, l, dir, "token")
 	switch {
 	case !ok:
 	case secret == "":
 		r.problem(l.pos, "%s is empty: put a token in it, such as openssl rand -hex 16 prints", path)
-	case len(secret) < minSecret:
-		r.problem(l.pos, "the token in %s has %d characters: it needs at least %d", path, len(secret), minSecret)
+	case len(secret) < least:
+		r.problem(l.pos, "the token in %s has %d characters: it needs at least %d", path, len(secret), least)
 	case strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' }):
 		r.problem(l.pos, "the token in %s must be one line of ASCII without spaces", path)
 	default:

@@ -7,6 +7,7 @@
 //	negotiate.go   what the client asked for → form and language
 //	words.go       the texts in the languages that are built in
 //	html.go        the page, built in or of a template
+//	doubts.go      what is doubtful about a template
 //	data.go        plain text, JSON, XML
 //	picture.go     SVG and PNG, for those who asked for an image
 package notice

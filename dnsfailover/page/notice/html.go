@@ -87,7 +87,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 // and what is wrong.
 func (d *Design) Try() error {
 	for i := range d.Languages {
-		for _, f := range []Facts{{}, {Planned: true, Reason: "x", Until: sample}} {
+		for _, f := range samples {
 			if _, err := render(d.Template, view(d, f, &d.Languages[i])); err != nil {
 				return err
 			}
@@ -135,5 +135,5 @@ func sources(hashes []string) string {
 	return strings.Join(hashes, "")
 }
 
-// sample is some end.
-var sample = time.Date(2030, 1, 31, 6, 0, 0, 0, time.UTC)
+// samples are what a template is tried with.
+var samples = []Facts{{}, {Planned: true, Reason: "x", Until: time.Date(2030, 1, 31, 6, 0, 0, 0, time.UTC)}}
