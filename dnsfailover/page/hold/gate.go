@@ -16,9 +16,13 @@ type Limits struct {
 	// PerClient is how many of them are one client's; 0: all may be.
 	PerClient int
 	Bytes     int // octets of the heads of all that wait
-	// Parallel is how many of those who waited are under way at once when they are let go; 0: 32.
+	// Parallel is how many of those who waited are before the upstream at once when they are let go; 0: 32.
 	Parallel int
 }
+
+// placeTime is for how long one of those places is kept at most: the upstream may answer late by the nature of the request, and it may
+// be the client that takes its time. So there is room for Parallel others each second, whatever they are.
+const placeTime = time.Second
 
 // State says what a gate does with who comes.
 type State uint8
@@ -67,9 +71,7 @@ type Gate struct {
 	queue    list.List          // of *ticket, by arrival
 	bytes    int                // of queue
 	each     map[netip.Addr]int // how many in queue are a client's
-	let      int                // under way, of those who waited
-	under    int                // under way, all
-	idle     chan struct{}
+	let      int                // of those who waited, with a place before the upstream
 	counts   Counts
 }
 
@@ -93,8 +95,8 @@ func New(l Limits) *Gate {
 	return &Gate{limits: l, since: time.Now(), each: map[netip.Addr]int{}}
 }
 
-// Enter returns when a request of a client, of whose head there are size octets, may go on; it must call leave when it is answered. The
-// error is ErrFull, ErrShare, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
+// Enter returns when a request of a client, of whose head there are size octets, may go on; it must call leave when the upstream begins
+// to answer, or fails. The error is ErrFull, ErrShare, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
 func (g *Gate) Enter(ctx context.Context, client netip.Addr, arrived time.Time, size int) (leave func(), err error) {
 	g.mu.Lock()
 	t, err := g.ask(client, arrived, size)
@@ -103,7 +105,7 @@ func (g *Gate) Enter(ctx context.Context, client netip.Addr, arrived time.Time, 
 	case err != nil:
 		return nil, err
 	case t == nil:
-		return g.leaver(false), nil
+		return func() {}, nil
 	}
 	timer := time.NewTimer(g.limits.For - time.Since(arrived))
 	defer timer.Stop()
@@ -117,7 +119,7 @@ func (g *Gate) Enter(ctx context.Context, client netip.Addr, arrived time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	return g.leaver(true), nil
+	return g.leaver(), nil
 }
 
 // ask returns a place in the queue, or nil if there is nothing to wait for. The caller holds mu.
@@ -128,7 +130,6 @@ func (g *Gate) ask(client netip.Addr, arrived time.Time, size int) (*ticket, err
 	case g.stopped != nil:
 		return nil, g.stopped
 	case g.open() && g.queue.Len() == 0:
-		g.under++
 		return nil, nil
 	case g.queue.Len() >= g.limits.Max || g.bytes+size > g.limits.Bytes:
 		g.counts.Full++
@@ -188,26 +189,24 @@ func (g *Gate) release() {
 		t := g.queue.Front().Value.(*ticket)
 		g.drop(t)
 		g.let++
-		g.under++
 		g.counts.Released++
 		t.turn <- nil
 	}
 }
 
-func (g *Gate) leaver(waited bool) func() {
-	return sync.OnceFunc(func() {
+// leaver gives back the place of one who waited, for the next one: when it is called, or after placeTime.
+func (g *Gate) leaver() func() {
+	leave := sync.OnceFunc(func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.under--
-		if waited {
-			g.let--
-			g.release()
-		}
-		if g.under == 0 && g.idle != nil {
-			close(g.idle)
-			g.idle = nil
-		}
+		g.let--
+		g.release()
 	})
+	late := time.AfterFunc(placeTime, leave)
+	return func() {
+		late.Stop()
+		leave()
+	}
 }
 
 // open says whether nothing holds requests up. The caller holds mu.

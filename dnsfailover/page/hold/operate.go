@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Pause holds who comes from now on. Requests under way finish; Idle tells when they have.
+// Pause holds who comes from now on. Requests under way finish.
 func (g *Gate) Pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,42 +99,21 @@ func (g *Gate) look(try func(context.Context) error) {
 	}
 }
 
-// Idle returns when no request is under way, or with the error of ctx.
-func (g *Gate) Idle(ctx context.Context) error {
-	g.mu.Lock()
-	if g.under == 0 {
-		g.mu.Unlock()
-		return nil
-	}
-	if g.idle == nil {
-		g.idle = make(chan struct{})
-	}
-	idle := g.idle
-	g.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Status is what a gate does at an instant.
 type Status struct {
-	State    State
-	Since    time.Time
-	Message  string // of Stop
-	Waiting  int
-	Bytes    int // octets of the heads of those who wait
-	UnderWay int
-	Counts   Counts
+	State   State
+	Since   time.Time
+	Message string // of Stop
+	Waiting int
+	Bytes   int // octets of the heads of those who wait
+	Counts  Counts
 }
 
 // Status returns what the gate does now.
 func (g *Gate) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Status{State: g.state(), Since: g.since, Waiting: g.queue.Len(), Bytes: g.bytes, UnderWay: g.under, Counts: g.counts}
+	s := Status{State: g.state(), Since: g.since, Waiting: g.queue.Len(), Bytes: g.bytes, Counts: g.counts}
 	if g.stopped != nil {
 		s.Message = g.stopped.Message
 	}

@@ -138,7 +138,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, r, err)
 		return
 	}
-	defer e.leave()
+	defer e.leave() // where there was no round trip
 	p.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), entranceKey{}, e)))
 }
 
@@ -214,10 +214,10 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	for {
 		resp, err := p.trip.RoundTrip(r)
+		e.leave() // whatever follows may last
 		if err == nil || !unconnected(err) {
 			return resp, err
 		}
-		e.leave()
 		if !p.opt.Gate.Missing(e.arrived, p.connect) {
 			return nil, err
 		}

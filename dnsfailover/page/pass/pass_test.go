@@ -239,8 +239,43 @@ func TestRequestsWaitForAnUpstreamThatRestarts(t *testing.T) {
 			t.Errorf("order %d was received %d times", i, n)
 		}
 	}
-	if s := gate.Status(); s.State != hold.Open || s.UnderWay != 0 || s.Bytes != 0 {
+	if s := gate.Status(); s.State != hold.Open || s.Waiting != 0 || s.Bytes != 0 {
 		t.Errorf("at the end: %+v", s)
+	}
+}
+
+// TestAStreamGivesItsPlaceToTheNext when it has begun: one is let go at a time, and none of them ends.
+func TestAStreamGivesItsPlaceToTheNext(t *testing.T) {
+	const streams = 30
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer up.Close()
+	gate := hold.New(hold.Limits{For: 5 * time.Second, Max: streams, Bytes: 1 << 20, Parallel: 1})
+	c := client(t, front(t, Options{Addresses: []string{up.Listener.Addr().String()}, Gate: gate}))
+	gate.Pause()
+	begun := make(chan *http.Response)
+	for range streams {
+		go func() {
+			resp, err := c.Get("http://www.example.com/events")
+			if err != nil {
+				t.Error(err)
+			}
+			begun <- resp
+		}()
+	}
+	for gate.Status().Waiting < streams {
+		time.Sleep(time.Millisecond)
+	}
+	gate.Resume()
+	for range streams {
+		if resp := <-begun; resp != nil {
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("a stream got %s", resp.Status)
+			}
+		}
 	}
 }
 

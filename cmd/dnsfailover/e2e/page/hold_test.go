@@ -3,6 +3,7 @@ package page
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -35,10 +36,11 @@ func (h *host) background(n int, path string) chan string {
 	return got
 }
 
+// allGet wants that what each request got ends so: with its status.
 func allGet(t *testing.T, got chan string, want string) {
 	t.Helper()
 	for range cap(got) {
-		if g := <-got; !strings.HasPrefix(g, want) && !strings.HasSuffix(g, want) {
+		if g := <-got; !strings.HasSuffix(g, want) {
 			t.Errorf("a request got %q, not %q", g, want)
 		}
 	}
@@ -153,4 +155,42 @@ func TestOneClientCantTakeAllPlaces(t *testing.T) {
 	h.waiting(share + 1)
 	h.tell("resume", "www.example.com")
 	allGet(t, got, "site 200")
+}
+
+// TestLongRequestsKeepNobodyUp pauses a site while streams are asked for and bodies are sent that don't flow: more of them than are let go at once.
+func TestLongRequestsKeepNobodyUp(t *testing.T) {
+	t.Parallel()
+	release := make(chan bool)
+	finish := sync.OnceFunc(func() { close(release) })
+	site := origin(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			_, _ = io.Copy(io.Discard, r.Body)
+		case strings.HasPrefix(r.URL.Path, "/stream"):
+			fmt.Fprintln(w, "event")
+			_ = http.NewResponseController(w).Flush()
+			<-release
+		}
+		fmt.Fprint(w, "site")
+	})
+	t.Cleanup(finish)
+	h := begin(t, listen+`hosts: [{names: [www.example.com], normally: primary, hold: {for: 10s, max: 1000}, primary: {addresses: ["`+site+`"]}}]`, nil)
+	h.tell("pause", "www.example.com")
+	streams := h.background(24, "/stream")
+	h.waiting(24)
+	for range 24 {
+		c, err := net.Dial("tcp", h.http)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 100\r\n\r\n")
+	}
+	h.waiting(48)
+	visitors := h.background(3, "/")
+	h.waiting(51)
+	h.tell("resume", "www.example.com")
+	allGet(t, visitors, "site 200")
+	finish()
+	allGet(t, streams, "event\nsite 200")
 }
