@@ -139,6 +139,26 @@ func TestExpectations(t *testing.T) {
 	if n := read.Load(); n != 10 {
 		t.Errorf("the site has read %d octets", n)
 	}
+	// Who sends without asking reads the refusal while the body is still on its way.
+	body := filepath.Join(h.dir, "body")
+	if err := os.WriteFile(body, make([]byte, 16<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ways {
+		for _, more := range [][]string{{"http://www.example.com" + w.path + "refused", "--connect-to", "::" + h.http}, {"https://www.example.com" + w.path + "refused", "--connect-to", "::" + h.https, "-k", "--http1.1"}} {
+			if r, err := tryCurl(t, append(more, "--interface", w.from, "-H", "Expect:", "-T", body)...); err != nil || r.status != "413" {
+				t.Errorf("%s, %s: a refusal without a question is %+v %v", w.name, more[0], r, err)
+			}
+		}
+		// Debian's curl takes what any server in Go says by HTTP/2 then for a broken stream.
+		resp, err := h.client(w.from, true, true).Post("https://www.example.com"+w.path+"refused", "text/plain", &noise{left: 16 << 20})
+		if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s by HTTP/2: a refusal without a question is %+v %v", w.name, resp, err)
+		}
+		if err == nil {
+			resp.Body.Close()
+		}
+	}
 }
 
 // broken is an upstream that reads the head of a request, answers a part, and resets the connection.
