@@ -44,7 +44,7 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 				return
 			}
 			if gate == nil {
-				unreachable(out)
+				unreachable(out, pass.Reason(r, err))
 				return
 			}
 			var stopped *hold.StoppedError
@@ -68,11 +68,11 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 // statusGone is what the access log says of a client that went away before there was an answer, as nginx does.
 const statusGone = 499
 
-// unreachable tells staff that the primary fails.
-func unreachable(out *recorder) {
+// unreachable tells staff that the primary fails, and why.
+func unreachable(out *recorder, why string) {
 	out.Header().Set(notice.Marker, "unreachable")
 	out.Header().Set("Cache-Control", "no-store")
-	http.Error(out, "The primary can't be reached. You see this in place of the notice because you are staff; "+staff.Leave+" ends that.", http.StatusBadGateway)
+	http.Error(out, "The primary can't be reached: "+why+".\n\nYou see this in place of the notice because you are staff; "+staff.Leave+" ends that.", http.StatusBadGateway)
 }
 
 // pass passes a request on.

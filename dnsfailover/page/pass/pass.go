@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"dnsfailover/checks"
 	"dnsfailover/dnsfailover/page/hold"
 )
 
@@ -125,6 +127,11 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p.opt.Log.Debug("upstream did not answer", "upstream", p.opt.Addresses, "error", err)
 	p.opt.Failed(w, r, err)
+}
+
+// Reason says in an operator's words why Failed was called for r, with an error that is no gate's.
+func Reason(r *http.Request, err error) string {
+	return checks.ExchangeReason(err, (&url.URL{Host: r.Host}).Hostname(), dialTime, headTime)
 }
 
 // ServeHTTP passes r through, when its turn has come.
