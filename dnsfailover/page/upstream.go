@@ -47,8 +47,7 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 				unreachable(out, pass.Reason(r, err))
 				return
 			}
-			var stopped *hold.StoppedError
-			if !errors.Is(err, hold.ErrFull) && !errors.Is(err, hold.ErrShare) && !errors.Is(err, hold.ErrLate) && !errors.As(err, &stopped) {
+			if !errors.Is(err, hold.ErrFull) && !errors.Is(err, hold.ErrShare) && !errors.Is(err, hold.ErrLate) && !errors.Is(err, hold.ErrStopped) {
 				if more, due := s.failing.due(time.Now()); due {
 					h.log.Warn("upstream failed", "site", s.label, "error", err, "more", more)
 				}

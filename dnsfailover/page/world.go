@@ -160,7 +160,7 @@ func (s *site) turn(m mode) {
 		case m == modePaused:
 			g.Pause()
 		case m == modeNotice && i == 0 && s.primary != nil:
-			g.Stop("")
+			g.Stop()
 		default:
 			g.Resume()
 		}
@@ -171,7 +171,6 @@ func (s *site) turn(m mode) {
 func (s *site) held() (counts hold.Counts, waiting int) {
 	for _, g := range s.gates {
 		status := g.Status()
-		counts.Held += status.Counts.Held
 		counts.Released += status.Counts.Released
 		counts.Late += status.Counts.Late
 		counts.Full += status.Counts.Full

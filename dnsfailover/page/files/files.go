@@ -13,15 +13,6 @@ import (
 // Directory is where files are served from. It is opened anew for each request, so that one may be put in its place.
 type Directory struct{ Path string }
 
-// Check tells why the directory can't be served from.
-func (d Directory) Check() error {
-	root, err := os.OpenRoot(d.Path)
-	if err != nil {
-		return err
-	}
-	return root.Close()
-}
-
 // Serve answers a GET or HEAD for name, a slash-separated path below the directory, if there is such a file; of a directory that is
 // its index.html. It returns false, and has not answered, if there is none or if it must not be told.
 func (d Directory) Serve(w http.ResponseWriter, r *http.Request, name string) bool {

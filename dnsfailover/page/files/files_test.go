@@ -129,14 +129,11 @@ func TestAnotherDirectoryTakesItsPlace(t *testing.T) {
 	if err := os.Rename(d.Path, d.Path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if d.Check() == nil || d.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), "/logo.svg") {
+	if d.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), "/logo.svg") {
 		t.Error("a directory that has gone is served from")
 	}
 	if err := os.Symlink(d.Path+".old", d.Path); err != nil {
 		t.Fatal(err)
-	}
-	if err := d.Check(); err != nil {
-		t.Error(err)
 	}
 	if !d.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), "/logo.svg") {
 		t.Error("what came in its place is not served from")

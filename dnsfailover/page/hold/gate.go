@@ -44,19 +44,11 @@ var (
 	// ErrShare: other clients still find a place.
 	ErrShare = errors.New("as many requests of this client wait as may")
 	ErrLate  = errors.New("the request has waited for as long as it may")
+	// ErrStopped: by an operator's word nobody is let pass.
+	ErrStopped = errors.New("stopped")
 	// ErrReplaced: another gate stands here now; go to that one, with the time of arrival.
 	ErrReplaced = errors.New("the gate was replaced")
 )
-
-// StoppedError says that an operator has stopped what lies behind the gate.
-type StoppedError struct{ Message string }
-
-func (e *StoppedError) Error() string {
-	if e.Message == "" {
-		return "stopped"
-	}
-	return "stopped: " + e.Message
-}
 
 // Gate lets requests pass, or holds them. It is safe for concurrent use.
 type Gate struct {
@@ -65,9 +57,8 @@ type Gate struct {
 	mu       sync.Mutex
 	paused   bool
 	missing  bool // and a goroutine looks for the upstream
-	stopped  *StoppedError
+	stopped  bool
 	replaced bool
-	since    time.Time          // when the state was entered
 	queue    list.List          // of *ticket, by arrival
 	bytes    int                // of queue
 	each     map[netip.Addr]int // how many in queue are a client's
@@ -75,8 +66,8 @@ type Gate struct {
 	counts   Counts
 }
 
-// Counts are what a gate has done since it was made.
-type Counts struct{ Held, Released, Late, Full, Share uint64 }
+// Counts are what became of who came to a gate and was not let pass at once.
+type Counts struct{ Released, Late, Full, Share uint64 }
 
 // ticket is one place in the queue.
 type ticket struct {
@@ -92,11 +83,11 @@ func New(l Limits) *Gate {
 	if l.Parallel == 0 {
 		l.Parallel = 32
 	}
-	return &Gate{limits: l, since: time.Now(), each: map[netip.Addr]int{}}
+	return &Gate{limits: l, each: map[netip.Addr]int{}}
 }
 
 // Enter returns when a request of a client, of whose head there are size octets, may go on; it must call leave when the upstream begins
-// to answer, or fails. The error is ErrFull, ErrShare, ErrLate, ErrReplaced, a *StoppedError, or that of ctx.
+// to answer, or fails. The error is ErrFull, ErrShare, ErrLate, ErrStopped, ErrReplaced, or that of ctx.
 func (g *Gate) Enter(ctx context.Context, client netip.Addr, arrived time.Time, size int) (leave func(), err error) {
 	g.mu.Lock()
 	t, err := g.ask(client, arrived, size)
@@ -127,8 +118,8 @@ func (g *Gate) ask(client netip.Addr, arrived time.Time, size int) (*ticket, err
 	switch {
 	case g.replaced:
 		return nil, ErrReplaced
-	case g.stopped != nil:
-		return nil, g.stopped
+	case g.stopped:
+		return nil, ErrStopped
 	case g.open() && g.queue.Len() == 0:
 		return nil, nil
 	case g.queue.Len() >= g.limits.Max || g.bytes+size > g.limits.Bytes:
@@ -154,7 +145,6 @@ func (g *Gate) ask(client netip.Addr, arrived time.Time, size int) (*ticket, err
 	}
 	g.bytes += size
 	g.each[client]++
-	g.counts.Held++
 	g.release()
 	return t, nil
 }
@@ -210,4 +200,4 @@ func (g *Gate) leaver() func() {
 }
 
 // open says whether nothing holds requests up. The caller holds mu.
-func (g *Gate) open() bool { return !g.paused && !g.missing && g.stopped == nil }
+func (g *Gate) open() bool { return !g.paused && !g.missing && !g.stopped }

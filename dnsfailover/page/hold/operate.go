@@ -9,27 +9,23 @@ import (
 func (g *Gate) Pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.change(true, nil)
+	g.paused, g.stopped = true, false
 }
 
 // Resume lets pass, those who wait first.
 func (g *Gate) Resume() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.change(false, nil)
+	g.paused, g.stopped = false, false
 	g.release()
 }
 
-// Stop refuses who comes from now on and who waits, with a message for the notice. Requests under way finish.
-func (g *Gate) Stop(message string) {
+// Stop refuses who comes from now on and who waits. Requests under way finish.
+func (g *Gate) Stop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.change(false, &StoppedError{message})
-	for g.queue.Len() > 0 {
-		t := g.queue.Front().Value.(*ticket)
-		g.drop(t)
-		t.turn <- g.stopped
-	}
+	g.paused, g.stopped = false, true
+	g.refuse(ErrStopped)
 }
 
 // Replace sends on who waits to whatever has taken this gate's place, where they keep their turn: Enter returns ErrReplaced. Who comes
@@ -38,24 +34,15 @@ func (g *Gate) Replace() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.replaced = true
+	g.refuse(ErrReplaced)
+}
+
+// refuse tells all who wait why they aren't let pass. The caller holds mu.
+func (g *Gate) refuse(why error) {
 	for g.queue.Len() > 0 {
 		t := g.queue.Front().Value.(*ticket)
 		g.drop(t)
-		t.turn <- ErrReplaced
-	}
-}
-
-// change makes an operator's word the state. The caller holds mu.
-func (g *Gate) change(paused bool, stopped *StoppedError) {
-	before := g.state()
-	g.paused, g.stopped = paused, stopped
-	g.turned(before)
-}
-
-// turned notes when the state was entered, if it isn't what it was before. The caller holds mu.
-func (g *Gate) turned(before State) {
-	if g.state() != before {
-		g.since = time.Now()
+		t.turn <- why
 	}
 }
 
@@ -72,9 +59,7 @@ func (g *Gate) Missing(arrived time.Time, try func(context.Context) error) (agai
 		return false
 	}
 	if !g.missing {
-		before := g.state()
 		g.missing = true
-		g.turned(before)
 		go g.look(try)
 	}
 	return true
@@ -88,9 +73,7 @@ func (g *Gate) look(try func(context.Context) error) {
 		cancel()
 		g.mu.Lock()
 		if err == nil || g.queue.Len() == 0 {
-			before := g.state()
 			g.missing = false
-			g.turned(before)
 			g.release()
 			g.mu.Unlock()
 			return
@@ -102,8 +85,6 @@ func (g *Gate) look(try func(context.Context) error) {
 // Status is what a gate does at an instant.
 type Status struct {
 	State   State
-	Since   time.Time
-	Message string // of Stop
 	Waiting int
 	Bytes   int // octets of the heads of those who wait
 	Counts  Counts
@@ -113,17 +94,13 @@ type Status struct {
 func (g *Gate) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Status{State: g.state(), Since: g.since, Waiting: g.queue.Len(), Bytes: g.bytes, Counts: g.counts}
-	if g.stopped != nil {
-		s.Message = g.stopped.Message
-	}
-	return s
+	return Status{State: g.state(), Waiting: g.queue.Len(), Bytes: g.bytes, Counts: g.counts}
 }
 
 // state returns the state; the strongest of several. The caller holds mu.
 func (g *Gate) state() State {
 	switch {
-	case g.stopped != nil:
+	case g.stopped:
 		return Stopped
 	case g.paused:
 		return Paused

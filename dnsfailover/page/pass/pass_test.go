@@ -26,12 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // notice is what a client gets when the upstream does not answer: why.
 func notice(w http.ResponseWriter, _ *http.Request, err error) {
-	var stopped *hold.StoppedError
 	why := "unreachable"
-	switch {
-	case errors.As(err, &stopped):
-		why = stopped.Error()
-	case errors.Is(err, hold.ErrFull), errors.Is(err, hold.ErrLate):
+	if errors.Is(err, hold.ErrStopped) || errors.Is(err, hold.ErrFull) || errors.Is(err, hold.ErrLate) {
 		why = err.Error()
 	}
 	http.Error(w, why, http.StatusServiceUnavailable)
@@ -293,8 +289,8 @@ func TestNoticeWhereNobodyWaits(t *testing.T) {
 	if status, body := get(t, c, "http://www.example.com/"); status != 503 || body != hold.ErrLate.Error() {
 		t.Errorf("an upstream that stays away: %d %s", status, body)
 	}
-	gate.Stop("moving to a new disk")
-	if status, body := get(t, c, "http://www.example.com/"); status != 503 || body != "stopped: moving to a new disk" {
+	gate.Stop()
+	if status, body := get(t, c, "http://www.example.com/"); status != 503 || body != "stopped" {
 		t.Errorf("stopped: %d %s", status, body)
 	}
 }
