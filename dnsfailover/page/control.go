@@ -166,6 +166,10 @@ func (h *Host) takeOrder(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, http.StatusNotFound, "a site can be told to pause, resume, stop or forget")
 		return
 	}
+	if o != nil && !o.holds(now) {
+		refuse(rw, http.StatusBadRequest, "that time has passed")
+		return
+	}
 	if err := h.said.say(w, o, now, s.known()...); err != nil {
 		refuse(rw, http.StatusInternalServerError, "the order can't be kept, so it isn't taken: %v", err)
 		return

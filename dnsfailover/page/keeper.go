@@ -124,9 +124,9 @@ func (h *Host) standOf(w *world, s *site, services []api.Service, now time.Time)
 	if order, ok := h.said.of(now, s.known()...); ok {
 		switch order.Mode {
 		case "pause":
-			st.mode, st.source = modePaused, "paused by "+order.Author
+			st.mode, st.source = modePaused, "paused by "+order.Author+order.end()
 		case "resume":
-			st.mode, st.source = modeOpen, "resumed by "+order.Author
+			st.mode, st.source = modeOpen, "resumed by "+order.Author+order.end()
 		case "stop":
 			st.mode, st.source = modeNotice, "stopped by "+order.Author
 			if order.Message != "" || order.Until != nil {

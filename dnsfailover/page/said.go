@@ -18,13 +18,21 @@ type order struct {
 	Mode    string     `json:"mode"`  // pause, resume or stop
 	Names   []string   `json:"names"` // that the site had then, "*" for that of all others
 	Message string     `json:"message,omitempty"`
-	Until   *time.Time `json:"until,omitempty"` // of a stop: when it ends; nil: when something else is said
+	Until   *time.Time `json:"until,omitempty"` // when it ends; nil: when something else is said
 	Author  string     `json:"author"`
 	Since   time.Time  `json:"since"`
 }
 
 // holds says that an order hasn't ended.
 func (o order) holds(now time.Time) bool { return o.Until == nil || now.Before(*o.Until) }
+
+// end says when it ends, behind who said it.
+func (o order) end() string {
+	if o.Until == nil {
+		return ""
+	}
+	return " until " + stamp(*o.Until)
+}
 
 // about says that an order was about one of the names.
 func (o order) about(names ...string) bool {
