@@ -57,7 +57,14 @@ hosts: [{names: [www.example.com], primary: {addresses: ["`+origin(t, nil)+`"]}}
 	if resp, body := h.get("/"); resp.StatusCode != 200 || !strings.HasPrefix(body, "primary:") {
 		t.Errorf("%s %q", resp.Status, body)
 	}
-	if resp, _ := h.get("/", "Via", "1.1 dnsfailover-page"); resp.StatusCode != http.StatusLoopDetected {
-		t.Errorf("a circle ends with %s", resp.Status)
+	for _, value := range []string{"1.1 dnsfailover-page", "2 cache.example, HTTP/1.1  dnsfailover-page (a comment) , 1.0 other"} {
+		if resp, _ := h.get("/", "Via", value); resp.StatusCode != http.StatusLoopDetected || resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Dnsfailover-Page") != "loop" {
+			t.Errorf("a circle, %q, ends with %s %v", value, resp.Status, resp.Header)
+		}
+	}
+	for _, value := range []string{"1.1 my-dnsfailover-pager.corp", "1.1 dnsfailover-page.example", "1.1 cache (dnsfailover-page)", "dnsfailover-page", ", ,"} {
+		if resp, _ := h.get("/", "Via", value); resp.StatusCode != http.StatusOK {
+			t.Errorf("%q is taken for a circle: %s", value, resp.Status)
+		}
 	}
 }

@@ -74,14 +74,26 @@ func unreachable(out *recorder, why string) {
 	http.Error(out, "The primary can't be reached: "+why+".\n\nYou see this in place of the notice because you are staff; "+staff.Leave+" ends that.", http.StatusBadGateway)
 }
 
+// circles says that we have passed r on before: one of those that Via names is us.
+func circles(r *http.Request) bool {
+	for _, one := range strings.Split(strings.Join(r.Header.Values("Via"), ","), ",") {
+		if fields := strings.Fields(one); len(fields) > 1 && fields[1] == via { // the protocol, who received it, and a comment
+			return true
+		}
+	}
+	return false
+}
+
 // pass passes a request on.
 func (h *Host) pass(out *recorder, r *http.Request, s *site, to *pass.Proxy, origin front.Origin) {
 	if polls(r) && to.Held() { // open pages by the thousand would take the places of those who have something to do
 		h.notice(out, r, s, s.stand.Load())
 		return
 	}
-	if strings.Contains(strings.Join(r.Header.Values("Via"), ","), via) {
+	if circles(r) {
 		out.form = "loop"
+		out.Header().Set(notice.Marker, "loop")
+		out.Header().Set("Cache-Control", "no-store")
 		http.Error(out, "This request has been here before: the primary's address is the page host's own.", http.StatusLoopDetected)
 		return
 	}
