@@ -91,11 +91,7 @@ func (h *Host) route(out *recorder, r *http.Request, w *world, s *site, origin f
 		return
 	}
 	st := s.stand.Load()
-	for i := range s.rules {
-		rule := &s.rules[i]
-		if !rule.matches(path) {
-			continue
-		}
+	if rule := s.ruleFor(path); rule != nil {
 		switch {
 		case rule.proxy != nil:
 			h.pass(out, r, s, rule.proxy, origin)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,7 +25,46 @@ func (r *rule) matches(target string) bool {
 		slices.ContainsFunc(strings.Split(target, "/"), func(s string) bool { return s == "." || s == ".." }) {
 		return false
 	}
+	return r.covers(target)
+}
+
+// covers says whether the letters of a path are below the rule's.
+func (r *rule) covers(target string) bool {
 	return target == r.prefix || strings.HasSuffix(r.prefix, "/") && strings.HasPrefix(target, r.prefix)
+}
+
+// ruleFor returns the rule for a path; nil if there is none. What an upstream could take for a path that is to show the notice shows it.
+func (s *site) ruleFor(target string) *rule {
+	for _, reading := range []string{target, simplest(target)} {
+		if meant := s.longest(reading, (*rule).covers); meant != nil && meant.proxy == nil && meant.dir.Path == "" {
+			return meant
+		}
+	}
+	return s.longest(target, (*rule).matches)
+}
+
+// longest returns the first rule that fits; they are sorted by their length.
+func (s *site) longest(target string, fits func(*rule, string) bool) *rule {
+	for i := range s.rules {
+		if fits(&s.rules[i], target) {
+			return &s.rules[i]
+		}
+	}
+	return nil
+}
+
+// simplest returns what a server may make of a path: without parameters of segments (Tomcat takes /a;x/..;y/b for /b), with backslashes
+// taken for slashes, and with dots and empty segments resolved (RFC 3986 sections 3.3 and 5.2.4).
+func simplest(target string) string {
+	segments := strings.Split(strings.ReplaceAll(target, `\`, "/"), "/")
+	for i := range segments {
+		segments[i], _, _ = strings.Cut(segments[i], ";")
+	}
+	simple := path.Clean("/" + strings.Join(segments, "/"))
+	if last := segments[len(segments)-1]; simple != "/" && (last == "" || last == "." || last == "..") {
+		simple += "/"
+	}
+	return simple
 }
 
 // file serves a file of the directory; false if there is none that may be served.
