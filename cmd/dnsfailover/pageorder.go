@@ -72,7 +72,7 @@ func endOf(cmd *cobra.Command, duration, until string, now time.Time) (*time.Tim
 		if err != nil || d < time.Second || d > longest {
 			return nil, usagef("--for %q is no duration of at least 1s: give one such as 90s, 30m or 1h30m", duration)
 		}
-		end := now.Add(d + time.Second - 1).Truncate(time.Second)
+		end := now.Add(d)
 		return &end, nil
 	case ends:
 		end, err := parseAhead("--until", until, now)
