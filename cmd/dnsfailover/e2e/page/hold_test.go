@@ -87,7 +87,7 @@ func TestPauseResumeAndStop(t *testing.T) {
 		t.Errorf("stop says %q", out)
 	}
 	r := curl(t, "-H", "Host: www.example.com", "http://"+h.http+"/")
-	if after := r.header.Get("Retry-After"); r.status != "503" || !strings.Contains(r.body, "new disks") || after > "600" || after < "570" || len(after) != 3 {
+	if after := r.header.Get("Retry-After"); r.status != "503" || !strings.Contains(r.body, "new disks") || after > "601" || after < "570" || len(after) != 3 {
 		t.Errorf("after a stop: %s, Retry-After %s\n%s", r.status, after, r.body)
 	}
 	if out := h.tell("status"); !strings.Contains(out, "new disks") || !strings.Contains(out, "notice") {
