@@ -7,8 +7,9 @@
 //
 //	server.go       listeners, and who comes in
 //	census.go       how many there are, and who must go
-//	gate_linux.go   into a loop
+//	gate_linux.go   in without TLS
 //	loop_linux.go   many connections without TLS, in one goroutine
+//	desk_linux.go   what gate and loop do with each
 //	stream.go       one connection with its own: TLS, what a loop can't do at once, and all of them where there is no epoll
 //	respond.go      from octets read to octets to be written, the same for both
 //	request.go      the octets of a plain request

@@ -10,9 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gate lets connections into the loops, to each in turn.
+// gate lets connections into the loops, to each in turn. Most clients have sent their first request by then, and many send only one: it
+// is answered right here, without a loop.
 type gate struct {
 	loops
+	desk
 	net.Listener
 	file  *os.File // the same listener: one of package net can't be waited for without taking what comes
 	raw   syscall.RawConn
@@ -20,7 +22,7 @@ type gate struct {
 }
 
 // entrance returns that of a listener whose connections go to the loops; nil if they don't.
-func (ls loops) entrance(l Listener) entrance {
+func (ls loops) entrance(s *Server, l Listener) entrance {
 	tcp, ok := l.Listener.(*net.TCPListener)
 	if !ok || l.Secure || len(ls.all) == 0 {
 		return nil
@@ -38,7 +40,7 @@ func (ls loops) entrance(l Listener) entrance {
 		file.Close()
 		return nil
 	}
-	return &gate{loops: ls, Listener: l, file: file, raw: raw}
+	return &gate{loops: ls, desk: newDesk(s), Listener: l, file: file, raw: raw}
 }
 
 // Close is part of entrance.
@@ -68,11 +70,17 @@ func (g *gate) next() error {
 		shut(fd)
 		return nil
 	}
-	g.turns++
-	l := g.all[g.turns%len(g.all)]
-	if err := l.add(x, fd); err != nil {
-		l.close(x, fd)
-		return err
+	switch next, done := g.serve(x, fd, false, x.born); {
+	case !done:
+		g.leave(x, fd, next)
+	case next == toClose:
+		g.close(x, fd)
+	default:
+		g.turns++
+		if err := g.all[g.turns%len(g.all)].add(x, fd); err != nil {
+			g.close(x, fd)
+			return err
+		}
 	}
 	return nil
 }

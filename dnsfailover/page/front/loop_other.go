@@ -4,6 +4,6 @@ package front
 
 type loops struct{}
 
-func (s *Server) startLoops() (loops, error) { return loops{}, nil }
-func (loops) stop()                          {}
-func (loops) entrance(Listener) entrance     { return nil }
+func (s *Server) startLoops() (loops, error)      { return loops{}, nil }
+func (loops) stop()                               {}
+func (loops) entrance(*Server, Listener) entrance { return nil }

@@ -115,7 +115,7 @@ func (s *Server) Run(ctx context.Context, listeners []Listener) error {
 	entrances := make([]entrance, len(listeners))
 	var late *time.Timer
 	for i, l := range listeners {
-		if entrances[i] = loops.entrance(l); entrances[i] == nil {
+		if entrances[i] = loops.entrance(s, l); entrances[i] == nil {
 			entrances[i] = door{s, l}
 		}
 		group.Go(func() error { return s.accept(ctx, entrances[i]) })
