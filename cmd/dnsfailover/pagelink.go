@@ -26,7 +26,7 @@ https it is one of http, and a warning.`,
 		Example: `  dnsfailover page link www.example.com --config page.yaml`,
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := loaded(cmd, file, config.LoadPage)
+			cfg, err := loaded(cmd, file, pageIn)
 			if err != nil {
 				return err
 			}
@@ -41,8 +41,22 @@ https it is one of http, and a warning.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file` of the page host")
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration `file` of the page host, or of the server that has one as listen.page")
 	return cmd
+}
+
+// pageIn reads the configuration of a page host: a file of its own, or listen.page in that of a server. If it is neither, the
+// problems are those with what it is most like.
+func pageIn(file string) (*config.Page, []config.Problem) {
+	server, asServer := config.Load(file)
+	if server != nil && server.Listen.Page != nil {
+		return server.Listen.Page, nil
+	}
+	page, asPage := config.LoadPage(file)
+	if page == nil && server == nil && len(asServer) < len(asPage) {
+		return nil, asServer
+	}
+	return page, asPage
 }
 
 // staffLink returns the link for a name, and what is doubtful about it.

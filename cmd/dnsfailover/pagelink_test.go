@@ -68,3 +68,26 @@ hosts:
 		}
 	}
 }
+
+// TestPageIn reads the page host's part of either file.
+func TestPageIn(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"page.yaml": "hosts: [{names: [www.example.com]}]\n",
+		"dnsfailover.yaml": `listen:
+  page:
+    http: ["127.0.0.1:8080"]
+    hosts: [{names: [www.example.com]}]
+zones: [{name: example.com, file: example.com.zone}]
+services: [{name: web, records: [www.example.com], targets: [{name: primary, addresses: [192.0.2.1]}]}]
+`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if cfg, problems := pageIn(file); cfg == nil || cfg.Hosts[0].Names[0] != "www.example.com" {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}
