@@ -19,7 +19,7 @@ var (
 	isPlanned = desc("site_planned", "1 if maintenance of the site is announced, else 0.", "site")
 	untilWhen = desc("site_until_timestamp_seconds", "When the site is expected back; absent if that isn't known.", "site")
 	held      = desc("held_total", "Requests that found the site paused or its upstream missing, by what became of them: released, late, or there was no place left to wait, for anybody (full) or for this client (share).", "site", "result")
-	waiting   = desc("held", "Requests that wait now.", "site")
+	waiting   = desc("waiting", "Requests that wait now.", "site")
 	byStaff   = desc("staff_requests_total", "Requests of staff, let through to the primary.", "site")
 
 	sourceUp    = desc("source_up", "1 if the source has answered when it was asked last, 0 if not; absent if there is none.")

@@ -17,7 +17,7 @@ import (
 func (h *host) waiting(n int) {
 	h.t.Helper()
 	eventually(h.t, fmt.Sprint(n, " requests wait"), func() bool {
-		return strings.Contains(curl(h.t, "http://"+h.admin+"/metrics").body, fmt.Sprintf("dnsfailover_page_held{site=\"www.example.com\"} %d\n", n))
+		return strings.Contains(curl(h.t, "http://"+h.admin+"/metrics").body, fmt.Sprintf("dnsfailover_page_waiting{site=\"www.example.com\"} %d\n", n))
 	})
 }
 
