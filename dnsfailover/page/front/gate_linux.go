@@ -33,8 +33,12 @@ func (ls loops) entrance(s *Server, l Listener) entrance {
 	}
 	raw, err := file.SyscallConn()
 	if err == nil {
-		// Connections inherit it: the end of an answer doesn't wait until its beginning is acknowledged.
-		err = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
+		err = raw.Control(func(fd uintptr) {
+			// Connections inherit it: the end of an answer doesn't wait until its beginning is acknowledged.
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+			// They are let in with their first request, or without it after a second or two.
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+		})
 	}
 	if err != nil {
 		file.Close()

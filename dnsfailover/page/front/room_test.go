@@ -88,10 +88,7 @@ func TestWhoIsBeingAnsweredMakesNoRoom(t *testing.T) {
 				conns = append(conns, c)
 			}
 			until(t, "all are busy", func() bool { return s.census.busy.len(s) == full.Conns })
-			if c, err := net.Dial("tcp", address); err == nil {
-				defer c.Close()
-				_, _ = c.Read(make([]byte, 1))
-			}
+			refuses(t, address)
 			if n := s.Counters().RefusedInAll; n != 1 {
 				t.Errorf("%d were refused", n)
 			}
@@ -104,6 +101,21 @@ func TestWhoIsBeingAnsweredMakesNoRoom(t *testing.T) {
 	}
 }
 
+// refuses wants a new connection to be closed at once, without a word.
+func refuses(t *testing.T, address string) {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil { // it was reset in the very moment
+		return
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, "G")
+	if n, err := c.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a connection too many was let in: %v", err)
+	}
+}
+
 func TestTooManyConnectionsOfOneClientAreRefused(t *testing.T) {
 	few := full
 	few.PerClient = 3
@@ -111,16 +123,10 @@ func TestTooManyConnectionsOfOneClientAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, address := begin(t, few, way.portable, way.secure)
 			for range 3 {
-				dial(t, address)
+				_, _ = io.WriteString(dial(t, address), "G")
 			}
 			until(t, "three are open", func() bool { return s.Counters().Open == 3 })
-			if c, err := net.Dial("tcp", address); err == nil { // or it was reset in the very moment
-				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-				if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("a fourth connection of one client was let in: %v", err)
-				}
-			}
+			refuses(t, address)
 			if c := s.Counters(); c.RefusedOfClient != 1 || c.Open != 3 || c.Shed != 0 {
 				t.Errorf("%+v", c)
 			}

@@ -132,12 +132,12 @@ func TestConnectionsOfOneClientAreBounded(t *testing.T) {
 	}
 }
 
-// TestNewConnectionsFindRoom fills all places with connections that do nothing: a new one takes the place of who has waited longest.
+// TestNewConnectionsFindRoom fills all places with connections that begin a head and no more: a new one takes the place of who has waited longest.
 func TestNewConnectionsFindRoom(t *testing.T) {
 	t.Parallel()
 	h := begin(t, listen+"limits: {connections: 100, per_client: 10}\n", nil)
 	for i := range 150 {
-		dial(t, h.http, fmt.Sprintf("127.98.0.%d", 1+i%50))
+		_, _ = io.WriteString(dial(t, h.http, fmt.Sprintf("127.98.0.%d", 1+i%50)), "G")
 	}
 	for range 5 {
 		if r := curl(t, "http://"+h.http+"/"); r.status != "503" {

@@ -3,6 +3,7 @@ package page
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -107,7 +108,7 @@ func TestASocketThatIsNotTCP(t *testing.T) {
 	}
 }
 
-// TestFewFiles lets it have 200 files, and opens 400 connections that do nothing: honest clients are answered.
+// TestFewFiles lets it have 200 files, and opens 400 connections that begin a head and no more: honest clients are answered.
 func TestFewFiles(t *testing.T) {
 	t.Parallel()
 	h := &host{t: t, dir: t.TempDir()}
@@ -119,7 +120,7 @@ func TestFewFiles(t *testing.T) {
 		t.Error("nothing is said of the files")
 	}
 	for i := range 400 {
-		dial(t, h.http, fmt.Sprintf("127.97.0.%d", 1+i%100))
+		_, _ = io.WriteString(dial(t, h.http, fmt.Sprintf("127.97.0.%d", 1+i%100)), "G")
 		if i%40 != 0 {
 			continue
 		}
