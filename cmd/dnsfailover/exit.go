@@ -105,6 +105,11 @@ func badFlag(cmd *cobra.Command, err error) error {
 
 // onlyConfig refuses arguments, and says how a file is given.
 func onlyConfig(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			return usagef("%s has no command %q: did you mean %s?", cmd.CommandPath(), args[0], like[0])
+		}
+	}
 	if len(args) == 1 && args[0] != "" && !cmd.Flags().Changed("config") {
 		return usagef("%q is one argument too many: did you mean --config %s?", args[0], args[0])
 	}

@@ -32,7 +32,8 @@ The commands below speak to a running page host over its control socket.`,
 		Example: `  dnsfailover page --config /etc/dnsfailover/page.yaml
   dnsfailover page --config page.yaml --check
   dnsfailover page stop www.example.com --message "new disks" --for 30m`,
-		Args: onlyConfig,
+		Args:                       onlyConfig,
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usagef("--config is missing")

@@ -70,7 +70,7 @@ func endOf(cmd *cobra.Command, duration, until string, now time.Time) (*time.Tim
 	case lasts:
 		d, err := time.ParseDuration(duration)
 		if err != nil || d < time.Second || d > longest {
-			return nil, usagef("--for %q is no duration of at least 1s: give one such as 90s, 30m or 1h30m", duration)
+			return nil, usagef("--for %q is no duration from 1s to %dh: give one such as 90s, 30m or 1h30m", duration, longest/time.Hour)
 		}
 		end := now.Add(d)
 		return &end, nil

@@ -42,6 +42,9 @@ func serveSmall(ctx context.Context, l net.Listener, handler http.Handler, log *
 // adminHandler answers to monitors.
 func (h *Host) adminHandler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(rw, "GET /healthz      alive\nGET /metrics      for Prometheus\nGET /api/v1/page  what each site does now, as JSON\n")
+	})
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "alive") })
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(h.Collector())
@@ -98,10 +101,9 @@ func (h *Host) Problems(now time.Time) []string {
 
 func (s *site) status() api.Site {
 	st := s.stand.Load()
-	_, waiting := s.held()
 	site := api.Site{
 		Name: s.label, Names: append([]string{}, s.Names...), Mode: st.mode.String(), Planned: st.notice.Facts.Planned, Reason: st.notice.Facts.Reason,
-		Because: st.source, Waiting: waiting,
+		Because: st.source, Waiting: s.waiting(),
 	}
 	if !st.until.IsZero() {
 		until := st.until.UTC()

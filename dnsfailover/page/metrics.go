@@ -79,12 +79,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		if !st.until.IsZero() {
 			gauge(untilWhen, float64(st.until.Unix()), s.label)
 		}
-		g, now := s.held()
-		gauge(waiting, float64(now), s.label)
-		count(held, g.Released, s.label, "released")
-		count(held, g.Late, s.label, "late")
-		count(held, g.Full, s.label, "full")
-		count(held, g.Share, s.label, "share")
+		gauge(waiting, float64(s.waiting()), s.label)
+		count(held, s.counters.held.Released.Load(), s.label, "released")
+		count(held, s.counters.held.Late.Load(), s.label, "late")
+		count(held, s.counters.held.Full.Load(), s.label, "full")
+		count(held, s.counters.held.Share.Load(), s.label, "share")
 	}
 	if source := c.live.Load().config.Source; source != nil {
 		if last := c.heardFrom(source); last != nil || c.silent.Load() != nil {

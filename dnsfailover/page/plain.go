@@ -64,7 +64,7 @@ func (h *Host) answer(out []byte, r *front.Request, end bool) (answer []byte, la
 
 // retryAfter returns the seconds after which it is worth to ask again (RFC 9110 section 10.2.3).
 func (st *stand) retryAfter(s *site, now time.Time) int64 {
-	const soon = 5
+	const soon, far = 5, 1<<31 - 1 // programs have 32 bits for it
 	switch left := st.until.Sub(now); {
 	case st.back:
 		return 1
@@ -73,7 +73,7 @@ func (st *stand) retryAfter(s *site, now time.Time) int64 {
 	case left <= soon*time.Second: // or overdue
 		return soon
 	default:
-		return int64((left + time.Second - 1) / time.Second)
+		return min(int64((left+time.Second-1)/time.Second), far)
 	}
 }
 

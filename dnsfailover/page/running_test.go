@@ -108,7 +108,7 @@ func (r *running) waiting(n int) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, waiting := r.live.Load().labelled("www.example.com").held(); waiting >= n {
+		if r.live.Load().labelled("www.example.com").waiting() >= n {
 			return
 		}
 		<-tick.C

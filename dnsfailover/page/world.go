@@ -65,6 +65,7 @@ type counters struct {
 	status                           [6]atomic.Uint64 // of what was passed on or served from a directory, by hundreds
 	passed, files, redirected, staff atomic.Uint64
 	malformed                        atomic.Uint64
+	held                             hold.Counts
 }
 
 // ruled says that a path rule may be for a target, which is as it was sent. An escape can spell any path.
@@ -112,10 +113,11 @@ func (h *Host) compile(cfg *config.Page) *world {
 		staff: staff.New(staff.Options{Networks: cfg.Staff.Networks, Secret: string(cfg.Staff.Secret), For: cfg.Staff.For}),
 	}
 	for i := range cfg.Hosts {
-		s := h.newSite(&cfg.Hosts[i])
-		if before := old.labelled(s.label); before != nil {
-			s.counters = before.counters
+		kept := &counters{}
+		if before := old.labelled(label(&cfg.Hosts[i])); before != nil {
+			kept = before.counters
 		}
+		s := h.newSite(&cfg.Hosts[i], kept)
 		w.sites = append(w.sites, s)
 		for _, name := range s.Names {
 			if rest, ok := strings.CutPrefix(name, "*."); ok {
@@ -131,8 +133,8 @@ func (h *Host) compile(cfg *config.Page) *world {
 	return w
 }
 
-func (h *Host) newSite(c *config.PageHost) *site {
-	s := &site{PageHost: c, label: label(c), counters: &counters{}}
+func (h *Host) newSite(c *config.PageHost, counters *counters) *site {
+	s := &site{PageHost: c, label: label(c), counters: counters}
 	if c.Primary != nil {
 		s.direct = h.newProxy(s, c.Primary, nil)
 		s.primary = h.newProxy(s, c.Primary, s.newGate())
@@ -148,7 +150,7 @@ func (h *Host) newSite(c *config.PageHost) *site {
 }
 
 func (s *site) newGate() *hold.Gate {
-	g := hold.New(hold.Limits{For: s.Hold.For, Max: s.Hold.Max, PerClient: s.Hold.PerClient, Bytes: s.Hold.Bytes})
+	g := hold.New(hold.Limits{For: s.Hold.For, Max: s.Hold.Max, PerClient: s.Hold.PerClient, Bytes: s.Hold.Bytes}, &s.counters.held)
 	s.gates = append(s.gates, g)
 	return g
 }
@@ -167,17 +169,12 @@ func (s *site) turn(m mode) {
 	}
 }
 
-// held returns what the gates of a site have done, and how many requests wait now.
-func (s *site) held() (counts hold.Counts, waiting int) {
+// waiting returns how many requests wait now.
+func (s *site) waiting() (n int) {
 	for _, g := range s.gates {
-		status := g.Status()
-		counts.Released += status.Counts.Released
-		counts.Late += status.Counts.Late
-		counts.Full += status.Counts.Full
-		counts.Share += status.Counts.Share
-		waiting += status.Waiting
+		n += g.Status().Waiting
 	}
-	return counts, waiting
+	return n
 }
 
 // labelled returns the site with that label; nil if there is none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -63,11 +64,11 @@ type Gate struct {
 	bytes    int                // of queue
 	each     map[netip.Addr]int // how many in queue are a client's
 	let      int                // of those who waited, with a place before the upstream
-	counts   Counts
+	counts   *Counts
 }
 
-// Counts are what became of who came to a gate and was not let pass at once.
-type Counts struct{ Released, Late, Full, Share uint64 }
+// Counts are what became of who came to a gate, or to several, and was not let pass at once.
+type Counts struct{ Released, Late, Full, Share atomic.Uint64 }
 
 // ticket is one place in the queue.
 type ticket struct {
@@ -78,12 +79,12 @@ type ticket struct {
 	turn    chan error    // told once, when it leaves the queue: nil to pass
 }
 
-// New returns an open gate.
-func New(l Limits) *Gate {
+// New returns an open gate that counts into counts.
+func New(l Limits, counts *Counts) *Gate {
 	if l.Parallel == 0 {
 		l.Parallel = 32
 	}
-	return &Gate{limits: l, each: map[netip.Addr]int{}}
+	return &Gate{limits: l, counts: counts, each: map[netip.Addr]int{}}
 }
 
 // Enter returns when a request of a client, of whose head there are size octets, may go on; it must call leave when the upstream begins
@@ -123,13 +124,13 @@ func (g *Gate) ask(client netip.Addr, arrived time.Time, size int) (*ticket, err
 	case g.open() && g.queue.Len() == 0:
 		return nil, nil
 	case g.queue.Len() >= g.limits.Max || g.bytes+size > g.limits.Bytes:
-		g.counts.Full++
+		g.counts.Full.Add(1)
 		return nil, ErrFull
 	case g.limits.PerClient > 0 && g.each[client] >= g.limits.PerClient: // else who sends the most takes all places
-		g.counts.Share++
+		g.counts.Share.Add(1)
 		return nil, ErrShare
 	case time.Since(arrived) >= g.limits.For: // it has waited before
-		g.counts.Late++
+		g.counts.Late.Add(1)
 		return nil, ErrLate
 	}
 	t := &ticket{client: client, arrived: arrived, size: size, turn: make(chan error, 1)}
@@ -158,7 +159,7 @@ func (g *Gate) giveUp(t *ticket, why error) error {
 	}
 	g.drop(t)
 	if errors.Is(why, ErrLate) {
-		g.counts.Late++
+		g.counts.Late.Add(1)
 	}
 	return why
 }
@@ -179,7 +180,7 @@ func (g *Gate) release() {
 		t := g.queue.Front().Value.(*ticket)
 		g.drop(t)
 		g.let++
-		g.counts.Released++
+		g.counts.Released.Add(1)
 		t.turn <- nil
 	}
 }

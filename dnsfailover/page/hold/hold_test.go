@@ -56,7 +56,7 @@ func (v *visitors) why(n int) error {
 }
 
 func visit(l Limits) *visitors {
-	return &visitors{g: New(l), service: placeTime / 2, refused: map[int]error{}}
+	return &visitors{g: New(l, &Counts{}), service: placeTime / 2, refused: map[int]error{}}
 }
 
 func TestOpenGateHoldsNobody(t *testing.T) {
@@ -99,7 +99,7 @@ func TestPauseHoldsAndResumeReleasesTheOldestFirst(t *testing.T) {
 		if v.most > limits.Parallel {
 			t.Errorf("%d were let go at once, of %d that may", v.most, limits.Parallel)
 		}
-		if s := v.g.Status(); s.Waiting != 0 || s.Bytes != 0 || s.Counts.Released != 21 {
+		if s := v.g.Status(); s.Waiting != 0 || s.Bytes != 0 || v.g.counts.Released.Load() != 21 {
 			t.Errorf("at the end: %+v", s)
 		}
 	})
@@ -136,7 +136,7 @@ func TestHeldRequestsAreBounded(t *testing.T) {
 		if !errors.Is(v.why(6), context.Canceled) {
 			t.Errorf("a client that went away: %v", v.why(6))
 		}
-		if s := v.g.Status(); s.Waiting != 1 || s.Bytes != 900 || s.Counts.Full != 2 || s.Counts.Late != 3 {
+		if s := v.g.Status(); s.Waiting != 1 || s.Bytes != 900 || v.g.counts.Full.Load() != 2 || v.g.counts.Late.Load() != 3 {
 			t.Errorf("at the end: %+v", s)
 		}
 		v.g.Resume()
@@ -308,7 +308,7 @@ func TestOneClientTakesNoMoreThanItsShare(t *testing.T) {
 		greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		share := limits
 		share.PerClient = 2
-		g := New(share)
+		g := New(share, &Counts{})
 		g.Pause()
 		ctx, cancel := context.WithCancel(t.Context())
 		results := make(chan error, share.Max)
@@ -332,7 +332,7 @@ func TestOneClientTakesNoMoreThanItsShare(t *testing.T) {
 			}
 		}
 		enter(other)
-		if s := g.Status(); s.Waiting != 3 || s.Counts != (Counts{Share: 2}) {
+		if s := g.Status(); s.Waiting != 3 || g.counts.Share.Load() != 2 || g.counts.Full.Load() != 0 {
 			t.Errorf("%+v", s)
 		}
 		cancel() // those who leave give their places back

@@ -87,14 +87,13 @@ type Status struct {
 	State   State
 	Waiting int
 	Bytes   int // octets of the heads of those who wait
-	Counts  Counts
 }
 
 // Status returns what the gate does now.
 func (g *Gate) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Status{State: g.state(), Waiting: g.queue.Len(), Bytes: g.bytes, Counts: g.counts}
+	return Status{State: g.state(), Waiting: g.queue.Len(), Bytes: g.bytes}
 }
 
 // state returns the state; the strongest of several. The caller holds mu.

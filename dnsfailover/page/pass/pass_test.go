@@ -123,7 +123,7 @@ func TestWebSocketPasses(t *testing.T) {
 		}
 	}))
 	defer up.Close()
-	address := front(t, Options{Addresses: []string{up.Listener.Addr().String()}, Gate: hold.New(hold.Limits{})})
+	address := front(t, Options{Addresses: []string{up.Listener.Addr().String()}, Gate: hold.New(hold.Limits{}, &hold.Counts{})})
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func (u *restarting) start(t *testing.T) {
 func TestRequestsWaitForAnUpstreamThatRestarts(t *testing.T) {
 	u := &restarting{}
 	u.start(t)
-	gate := hold.New(hold.Limits{For: 15 * time.Second, Max: 100, Bytes: 1 << 20, Parallel: 2})
+	gate := hold.New(hold.Limits{For: 15 * time.Second, Max: 100, Bytes: 1 << 20, Parallel: 2}, &hold.Counts{})
 	c := client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate}))
 	// No connection is open when the upstream goes: what was sent on one that breaks can't be sent again.
 	u.server.Close()
@@ -248,7 +248,7 @@ func TestAStreamGivesItsPlaceToTheNext(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer up.Close()
-	gate := hold.New(hold.Limits{For: 5 * time.Second, Max: streams, Bytes: 1 << 20, Parallel: 1})
+	gate := hold.New(hold.Limits{For: 5 * time.Second, Max: streams, Bytes: 1 << 20, Parallel: 1}, &hold.Counts{})
 	c := client(t, front(t, Options{Addresses: []string{up.Listener.Addr().String()}, Gate: gate}))
 	gate.Pause()
 	begun := make(chan *http.Response)
@@ -279,12 +279,12 @@ func TestNoticeWhereNobodyWaits(t *testing.T) {
 	u := &restarting{}
 	u.start(t)
 	u.server.Close()
-	for name, gate := range map[string]*hold.Gate{"no gate": nil, "a gate that holds nobody": hold.New(hold.Limits{})} {
+	for name, gate := range map[string]*hold.Gate{"no gate": nil, "a gate that holds nobody": hold.New(hold.Limits{}, &hold.Counts{})} {
 		if status, body := get(t, client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate})), "http://www.example.com/"); status != 503 || body != "unreachable" {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
-	gate := hold.New(hold.Limits{For: time.Second, Max: 1, Bytes: 1 << 10})
+	gate := hold.New(hold.Limits{For: time.Second, Max: 1, Bytes: 1 << 10}, &hold.Counts{})
 	c := client(t, front(t, Options{Addresses: []string{u.address}, Gate: gate}))
 	if status, body := get(t, c, "http://www.example.com/"); status != 503 || body != hold.ErrLate.Error() {
 		t.Errorf("an upstream that stays away: %d %s", status, body)

@@ -134,7 +134,8 @@ func TestHoldEndsWithTheNotice(t *testing.T) {
 func TestOneClientCantTakeAllPlaces(t *testing.T) {
 	t.Parallel()
 	site := origin(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "site") })
-	h := begin(t, listen+`hosts: [{names: [www.example.com], normally: primary, hold: {for: 25s, max: 40}, primary: {addresses: ["`+site+`"]}}]`, nil)
+	config := listen + `hosts: [{names: [www.example.com], normally: primary, hold: {for: 25s, max: 40}, primary: {addresses: ["` + site + `"]}}]`
+	h := begin(t, config, nil)
 	h.tell("pause", "www.example.com")
 	const share = 10 // the least that a tenth of max comes to
 	c := dial(t, h.http, "127.66.0.5")
@@ -155,6 +156,13 @@ func TestOneClientCantTakeAllPlaces(t *testing.T) {
 	h.waiting(share + 1)
 	h.tell("resume", "www.example.com")
 	allGet(t, got, "site 200")
+	before := h.metric(`dnsfailover_page_held_total{result="released",site="www.example.com"}`)
+	h.reload(config)
+	for result, want := range map[string]string{"share": "51", "released": before} {
+		if got := h.metric(`dnsfailover_page_held_total{result="` + result + `",site="www.example.com"}`); got != want {
+			t.Errorf("after a reload %s is %s, not %s", result, got, want)
+		}
+	}
 }
 
 // TestLongRequestsKeepNobodyUp pauses a site while streams are asked for and bodies are sent that don't flow: more of them than are let go at once.

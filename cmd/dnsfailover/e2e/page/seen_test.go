@@ -45,8 +45,10 @@ hosts: [{names: [www.example.com]}, {}]`
 	if r := curl(t, "-H", "Host: www.example.com", "http://"+h.http+"/.well-known/dnsfailover/health"); r.status != "503" {
 		t.Errorf("health by a site's name: %+v", r)
 	}
-	if r := curl(t, "http://"+h.admin+"/healthz"); r.status != "200" {
-		t.Errorf("healthz: %+v", r)
+	for _, path := range []string{"/", "/healthz", "/metrics", "/api/v1/page"} {
+		if r := curl(t, "http://"+h.admin+path); r.status != "200" {
+			t.Errorf("%s: %+v", path, r)
+		}
 	}
 
 	j := begin(t, strings.Replace(config, "FORMAT", "json", 1), nil)
