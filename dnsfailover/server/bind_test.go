@@ -52,12 +52,25 @@ func TestPortSharedByAnotherProgramIsRefused(t *testing.T) {
 	refused(t, Options{Addresses: addresses(other.LocalAddr().String())}, "in use by another program", "UDP")
 }
 
+// onlyUDP takes a port for UDP that is free for TCP.
+func onlyUDP(t *testing.T) net.PacketConn {
+	t.Helper()
+	for {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tcp, err := net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			tcp.Close()
+			return udp
+		}
+		udp.Close()
+	}
+}
+
 // Fault 23: what was bound before the address that fails is free again.
 func TestListenIsAllOrNothing(t *testing.T) {
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp := onlyUDP(t)
 	defer udp.Close()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

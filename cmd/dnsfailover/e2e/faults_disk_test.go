@@ -185,10 +185,13 @@ func TestFault05DiskErrors(t *testing.T) {
 				}
 			}
 			var mend func()
-			if strings.HasSuffix(c.name, "of the directory") {
+			switch {
+			case strings.HasSuffix(c.name, "of the directory"):
 				mend = s.injectAt(s.path("state"), c.call, c.fault)
-			} else {
+			case c.remove:
 				mend = s.inject(c.call, c.fault)
+			default: // the history is written when it likes: its calls aren't counted
+				mend = s.injectAt(s.path("state/dnsfailover.db"), c.call, c.fault)
 			}
 			s.refuses("backup", "input/output error")
 			mend()
