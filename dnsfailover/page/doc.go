@@ -18,7 +18,8 @@
 //	orphan.go    what was said of sites that are gone
 //
 // Sub-packages: notice draws what is shown, front is the door, staff tells who may look behind, pass passes on, hold keeps requests waiting, files
-// serves a directory, accesslog writes down who asked.
+// serves a directory, accesslog writes down who asked, seldom
+// keeps strangers from filling the log.
 //
 // Certificates come from files. When they come from ACME one day, that is a tls.Config.GetCertificate beside the one in tls.go.
 package page

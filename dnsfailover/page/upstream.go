@@ -18,6 +18,9 @@ import (
 // via is what we add to Via (RFC 9110 section 7.6.3), and by which a request that comes around in a circle is known.
 const via = "dnsfailover-page"
 
+// failingEvery is how often it is logged that an upstream fails.
+const failingEvery = 10 * time.Second
+
 // newProxy returns what passes the requests for a site on to an upstream. Without a gate it is for staff, who are told when
 // the upstream fails; all others see the notice then.
 func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.Proxy {
@@ -48,7 +51,7 @@ func (h *Host) newProxy(s *site, c *config.PageUpstream, gate *hold.Gate) *pass.
 				return
 			}
 			if !errors.Is(err, hold.ErrFull) && !errors.Is(err, hold.ErrShare) && !errors.Is(err, hold.ErrLate) && !errors.Is(err, hold.ErrStopped) {
-				if more, due := s.failing.due(time.Now()); due {
+				if more, due := s.failing.Due(time.Now(), failingEvery); due {
 					h.log.Warn("upstream failed", "site", s.label, "error", err, "more", more)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"dnsfailover/dnsfailover/page/hold"
 	"dnsfailover/dnsfailover/page/notice"
 	"dnsfailover/dnsfailover/page/pass"
+	"dnsfailover/dnsfailover/page/seldom"
 	"dnsfailover/dnsfailover/page/staff"
 )
 
@@ -36,7 +37,7 @@ type site struct {
 	direct   *pass.Proxy  // the same without a gate, for staff
 	rules    []rule
 	counters *counters
-	failing  seldom // that an upstream fails is logged
+	failing  seldom.Thing // that an upstream fails is logged
 }
 
 // mode is what a site does with a request that no path rule claims.

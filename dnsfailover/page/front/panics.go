@@ -11,10 +11,10 @@ import (
 // maxStack bounds what of a stack goes into the log, in octets.
 const maxStack = 4096
 
-// caught counts a panic, and logs one in a second: strangers could fill the log.
+// caught counts a panic, and logs one in a second.
 func (s *Server) caught(p any) {
 	s.counters.panics.Add(1)
-	if now := time.Now().Unix(); s.reported.Swap(now) != now {
+	if _, due := s.panics.Due(time.Now(), time.Second); due {
 		stack := debug.Stack()
 		s.opt.Log.Error("connection lost to a panic", "panic", fmt.Sprint(p), "stack", string(stack[:min(len(stack), maxStack)]))
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"dnsfailover/dnsfailover/page/seldom"
 )
 
 // Options are what a Server needs.
@@ -45,7 +47,7 @@ type Server struct {
 	handover *handover
 	http     *http.Server
 	counters counters
-	reported atomic.Int64   // when a panic was, in Unix seconds
+	panics   seldom.Thing   // are logged
 	portable bool           // no loops: a goroutine for each connection
 	ours     sync.WaitGroup // connections that are a loop's or a stream's
 }
@@ -164,8 +166,9 @@ func (s *Server) watch(ctx context.Context) {
 // accept takes connections. When the system has no room left, who has waited longest makes some. Whatever else is wrong
 // (accept(2) names a dozen errors of the network's) may pass: those who come wait in the queue.
 func (s *Server) accept(ctx context.Context, e entrance) error {
-	const shortest, longest, seldom = 5 * time.Millisecond, time.Second, 10 * time.Second
-	pause, told := shortest, time.Time{}
+	const shortest, longest, every = 5 * time.Millisecond, time.Second, 10 * time.Second
+	pause := shortest
+	var waiting seldom.Thing
 	for {
 		err := e.next()
 		switch {
@@ -179,8 +182,7 @@ func (s *Server) accept(ctx context.Context, e entrance) error {
 		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
 			return err
 		}
-		if now := time.Now(); now.Sub(told) > seldom { // strangers could fill the log
-			told = now
+		if _, due := waiting.Due(time.Now(), every); due {
 			s.opt.Log.Warn("connections wait, the system lets none in", "error", err)
 		}
 		if starved(err) && s.census.makeRoom() {
